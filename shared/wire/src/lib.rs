@@ -3,7 +3,30 @@
 //! A message on any stream begins with the same sixteen bytes (the [`prelude`]), so that the bus and the journal
 //! can carry and check what they do not understand. Behind it stands either a [`frame`] header (what was asked, stamped
 //! by the sequencer) or an [`event`] header (what came of it, told by an engine). `docs/WIRE.md` draws both, byte by byte.
+//!
+//! Everything is little endian and packed, and is read where it lies: a [`Frame`] or an [`Event`] is a checked view of
+//! the bytes, never a copy of them.
 
+#![forbid(unsafe_code)]
+
+#[cfg(target_endian = "big")]
+compile_error!(
+    "frames are little endian and read in place: a big-endian machine would need a converting reader"
+);
+
+pub mod command;
+pub mod error;
+pub mod event;
+pub mod frame;
+pub mod position;
+pub mod prelude;
+pub mod text;
 pub mod units;
 
+pub use command::{Command, CommandBody, CommandKind};
+pub use error::FrameError;
+pub use event::{Event, EventBody, EventKind, Happening};
+pub use frame::{Frame, FrameHeader};
+pub use position::Position;
+pub use text::{ClOrdId, Symbol, TextError};
 pub use units::*;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// The longest message (command frame or event) that any stream carries, in bytes.
 pub const MAX_FRAME_LEN: usize = 256;
@@ -9,7 +10,9 @@ pub const MAX_FRAME_LEN: usize = 256;
 macro_rules! word {
     ($(#[$doc:meta])* $name:ident($inner:ty)) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Serialize, Deserialize, FromBytes, IntoBytes, KnownLayout, Immutable)]
+        #[repr(transparent)]
         pub struct $name(pub $inner);
 
         impl fmt::Display for $name {
@@ -63,6 +66,22 @@ word!(
 word!(
     /// A FIX or HTTP session of a participant, by its number in the cluster's description.
     SessionId(u32)
+);
+word!(
+    /// The number of an event among those addressed to one session; the first is 1.
+    ReportSeq(u32)
+);
+word!(
+    /// How often the hot engine has changed; ordered by number, then by node.
+    Term(u32)
+);
+word!(
+    /// A release of the engine's rules, made active by a sequenced command.
+    Rules(u32)
+);
+word!(
+    /// An account of a participant; 0 is the session's own.
+    AccountId(u32)
 );
 word!(
     /// An order, named by the sequence number of the command that made it.

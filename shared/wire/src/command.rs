@@ -1,0 +1,339 @@
+//! What can be asked of the exchange. Kinds 0x01-0x0F come from the sequencer itself, 0x10-0x3F from gateways,
+//! 0x40-0x5F are administrative.
+
+use crate::{
+    AccountId, Chain, ClOrdId, Epoch, FrameError, Incarnation, InstrumentId, NodeId, Price, Qty, Rules, Seq,
+    SessionId, Symbol,
+};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, TryFromBytes, Unaligned};
+
+/// The most loggers that one epoch can have.
+pub const MAX_LOGGERS: usize = 7;
+
+/// Buy or sell (FIX 54).
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    TryFromBytes,
+    IntoBytes,
+    KnownLayout,
+    Immutable,
+    Unaligned,
+)]
+#[repr(u8)]
+pub enum Side {
+    /// FIX 54=1.
+    Buy = 1,
+    /// FIX 54=2.
+    Sell = 2,
+}
+
+impl Side {
+    /// The other side.
+    #[must_use]
+    pub const fn opposite(self) -> Self {
+        match self {
+            Self::Buy => Self::Sell,
+            Self::Sell => Self::Buy,
+        }
+    }
+}
+
+/// With or without a price (FIX 40).
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, TryFromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
+)]
+#[repr(u8)]
+pub enum OrderType {
+    /// FIX 40=1: at any price; what finds no counterparty is cancelled.
+    Market = 1,
+    /// FIX 40=2: at its price or better.
+    Limit = 2,
+}
+
+/// How long an order stays (FIX 59).
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, TryFromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
+)]
+#[repr(u8)]
+pub enum TimeInForce {
+    /// FIX 59=0: until the close of the trading day.
+    Day = 1,
+    /// FIX 59=1: until it is cancelled.
+    GoodTillCancel = 2,
+    /// FIX 59=3: what is not filled at once is cancelled.
+    ImmediateOrCancel = 3,
+}
+
+/// Why a session ended.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, TryFromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
+)]
+#[repr(u8)]
+pub enum LogoutReason {
+    /// The client asked for it.
+    Requested = 1,
+    /// The connection went away.
+    Disconnected = 2,
+    /// The gateway ended it (protocol error, shutdown).
+    Gateway = 3,
+}
+
+macro_rules! flag {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, TryFromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+        #[repr(u8)]
+        pub enum $name {
+            /// It is not so.
+            No = 0,
+            /// It is so.
+            Yes = 1,
+        }
+    };
+}
+flag!(
+    /// Whether a logon starts the FIX sequence numbers over at 1 (FIX 141).
+    ResetSeqNums
+);
+
+macro_rules! commands {
+    ($($(#[$doc:meta])* $kind:literal $name:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty,)* })*) => {
+        /// The kind byte of every command.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum CommandKind {
+            $($(#[$doc])* $name = $kind,)*
+        }
+
+        impl CommandKind {
+            /// Every kind there is.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The kind with this byte.
+            #[must_use]
+            pub const fn of(byte: u8) -> Option<Self> {
+                match byte {
+                    $($kind => Some(Self::$name),)*
+                    _ => None,
+                }
+            }
+        }
+
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+            #[repr(C, packed)]
+            pub struct $name {
+                $($(#[$fdoc])* pub $field: $type,)*
+            }
+
+            impl CommandBody for $name {
+                const KIND: CommandKind = CommandKind::$name;
+            }
+        )*
+
+        /// A command where it lies in its frame.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Command<'a> {
+            $($(#[$doc])* $name(&'a $name),)*
+        }
+
+        impl<'a> Command<'a> {
+            /// Reads the body of a frame of this kind, in place. Length and every value with a table are checked.
+            pub fn read(kind: u8, body: &'a [u8]) -> Result<Self, FrameError> {
+                let refused = FrameError::Body { kind, have: body.len() };
+                match CommandKind::of(kind) {
+                    $(Some(CommandKind::$name) => {
+                        $name::try_ref_from_bytes(body).map(Self::$name).map_err(|_| refused)
+                    })*
+                    None => Err(FrameError::UnknownKind { kind }),
+                }
+            }
+
+            /// The kind of this command.
+            #[must_use]
+            pub const fn kind(&self) -> CommandKind {
+                match self {
+                    $(Self::$name(_) => CommandKind::$name,)*
+                }
+            }
+        }
+    };
+}
+
+/// A fixed-layout body that a command frame can carry.
+pub trait CommandBody: IntoBytes + Immutable {
+    /// Its kind byte.
+    const KIND: CommandKind;
+}
+
+/// One voting logger of an epoch.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
+)]
+#[repr(C, packed)]
+pub struct LoggerMember {
+    /// The logger's node; 0 for an empty place.
+    pub node: NodeId,
+    /// Zero.
+    pub reserved: [u8; 2],
+    /// The life of its log whose votes count.
+    pub incarnation: Incarnation,
+}
+
+commands! {
+    /// The first frame of an epoch: who stamps from here on, which loggers vote, and on which history it stands.
+    0x01 EpochStart {
+        /// The last position of the adopted history; [`crate::Position::GENESIS`] for the first epoch.
+        parent_epoch: Epoch,
+        /// The sequencer of this epoch.
+        sequencer: NodeId,
+        /// How many places of `loggers` are taken.
+        logger_count: u16,
+        /// See `parent_epoch`.
+        parent_seq: Seq,
+        /// See `parent_epoch`.
+        parent_chain: Chain,
+        /// Tells one process of the sequencer from its next life.
+        nonce: u64,
+        /// XXH3-64 of the cluster's name, so that a log of another cluster is recognised.
+        cluster: u64,
+        /// The voting loggers.
+        loggers: [LoggerMember; MAX_LOGGERS],
+    }
+    /// Time goes on while nothing else happens.
+    0x02 Tick {}
+    /// The engine's rules from here on.
+    0x03 RulesVersion {
+        /// The release of the rules.
+        rules: Rules,
+        /// Zero.
+        reserved: [u8; 4],
+    }
+    /// The first command of a gateway's incarnation: everything of its former life stands before it.
+    0x10 GatewayOpen {
+        /// The wire version that the gateway speaks.
+        version: u32,
+        /// Zero.
+        reserved: [u8; 4],
+    }
+    /// A client logs on.
+    0x11 SessionLogon {
+        /// The session.
+        session: SessionId,
+        /// MsgSeqNum (34) of the client's Logon.
+        client_seq: u32,
+        /// Whether both sides start over at 1.
+        reset: ResetSeqNums,
+        /// Zero.
+        reserved: [u8; 7],
+    }
+    /// A client is gone.
+    0x12 SessionLogout {
+        /// The session.
+        session: SessionId,
+        /// MsgSeqNum (34) that the gateway expects next from the client.
+        client_seq: u32,
+        /// Why.
+        reason: LogoutReason,
+        /// Zero.
+        reserved: [u8; 7],
+    }
+    /// A new order (FIX 35=D).
+    0x20 NewOrder {
+        /// The session that sent it.
+        session: SessionId,
+        /// MsgSeqNum (34) of the client's message.
+        client_seq: u32,
+        /// What to trade.
+        instrument: InstrumentId,
+        /// Buy or sell.
+        side: Side,
+        /// With or without a price.
+        order_type: OrderType,
+        /// How long it stays.
+        time_in_force: TimeInForce,
+        /// Zero.
+        reserved: u8,
+        /// The limit; 0 for a market order.
+        price: Price,
+        /// How much.
+        qty: Qty,
+        /// The client's name for it.
+        cl_ord_id: ClOrdId,
+        /// For whose account.
+        account: AccountId,
+    }
+    /// Cancel a resting order (FIX 35=F).
+    0x21 CancelOrder {
+        /// The session that sent it.
+        session: SessionId,
+        /// MsgSeqNum (34) of the client's message.
+        client_seq: u32,
+        /// The instrument that the client named.
+        instrument: InstrumentId,
+        /// The side that the client named.
+        side: Side,
+        /// Zero.
+        reserved: [u8; 3],
+        /// The client's name for this request.
+        cl_ord_id: ClOrdId,
+        /// The client's name for the order.
+        orig_cl_ord_id: ClOrdId,
+    }
+    /// Change price and quantity of a resting order (FIX 35=G).
+    0x22 ReplaceOrder {
+        /// The session that sent it.
+        session: SessionId,
+        /// MsgSeqNum (34) of the client's message.
+        client_seq: u32,
+        /// The instrument that the client named.
+        instrument: InstrumentId,
+        /// The side that the client named.
+        side: Side,
+        /// With or without a price.
+        order_type: OrderType,
+        /// How long it stays.
+        time_in_force: TimeInForce,
+        /// Zero.
+        reserved: u8,
+        /// The new limit.
+        price: Price,
+        /// The new total quantity, what is already filled included (FIX 38).
+        qty: Qty,
+        /// The client's name for the order from now on.
+        cl_ord_id: ClOrdId,
+        /// The client's name for the order until now.
+        orig_cl_ord_id: ClOrdId,
+    }
+    /// An instrument joins the registry.
+    0x40 DefineInstrument {
+        /// Its number.
+        instrument: InstrumentId,
+        /// Digits behind the point of a price unit.
+        price_decimals: u8,
+        /// Zero.
+        reserved: [u8; 3],
+        /// The smallest price step, in price units.
+        tick: Price,
+        /// Quantities are multiples of this.
+        lot: Qty,
+        /// Its symbol.
+        symbol: Symbol,
+    }
+}
+
+impl CommandKind {
+    /// True for what a gateway may send; the rest is the sequencer's own to say.
+    #[must_use]
+    pub const fn from_gateway(self) -> bool {
+        (self as u8) >= 0x10 && (self as u8) < 0x40
+    }
+}

@@ -1,0 +1,510 @@
+//! What came of a command. Events are numbered by the outbound sequence, a pure function of the history, so that every
+//! engine numbers the same event alike.
+
+use crate::command::{OrderType, Side, TimeInForce};
+use crate::prelude::{self, VERSION};
+use crate::{
+    AccountId, Chain, ClOrdId, Epoch, FrameError, InstrumentId, MAX_FRAME_LEN, Nanos, NodeId, Notional,
+    OrderId, Outbound, Position, Price, Qty, ReportSeq, Rules, Seq, SessionId, Symbol, Term, TradeId,
+};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, TryFromBytes, Unaligned};
+
+/// Bytes of an [`EventHeader`].
+pub const EVENT_HEADER_LEN: usize = size_of::<EventHeader>();
+/// From here on an event is the same whoever says it and whenever; before it stands who says it, in which epoch.
+const CONTENT_AT: usize = 32;
+
+const _: () = assert!(EVENT_HEADER_LEN == 72 && CONTENT_AT == 32);
+
+/// What stands before the body of every event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C, packed)]
+pub struct EventHeader {
+    /// CRC-32 over all bytes behind this field.
+    pub crc: u32,
+    /// The whole event in bytes.
+    pub length: u16,
+    /// An [`EventKind`].
+    pub kind: u8,
+    /// [`prelude::VERSION`].
+    pub version: u8,
+    /// Its number in the events stream.
+    pub outbound: Outbound,
+    /// The epoch in which it is said.
+    pub spoken_in: Epoch,
+    /// The engine term of the speaker.
+    pub term: Term,
+    /// The engine that says it.
+    pub speaker: NodeId,
+    /// Zero.
+    pub reserved: [u8; 6],
+    /// The position that caused it.
+    pub cause_seq: Seq,
+    /// The position that caused it.
+    pub cause_chain: Chain,
+    /// The position that caused it.
+    pub cause_epoch: Epoch,
+    /// The session that it is for; 0 for nobody in particular.
+    pub session: SessionId,
+    /// The stamp of the command that caused it.
+    pub timestamp: Nanos,
+    /// Its number among the events for that session; 0 where `session` is.
+    pub report: ReportSeq,
+    /// Zero.
+    pub reserved2: [u8; 4],
+}
+
+/// A checked view of one event's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event<'a> {
+    bytes: &'a [u8],
+    header: &'a EventHeader,
+}
+
+impl<'a> Event<'a> {
+    /// Checks one event's length, version, checksum and kind. The body is checked by [`Event::happening`].
+    pub fn read(bytes: &'a [u8]) -> Result<Self, FrameError> {
+        let prelude = prelude::check(bytes)?;
+        if prelude.kind < prelude::FIRST_EVENT_KIND {
+            return Err(FrameError::UnknownKind { kind: prelude.kind });
+        }
+        match EventHeader::ref_from_prefix(bytes) {
+            Ok((header, _)) => Ok(Self { bytes, header }),
+            Err(_) => Err(FrameError::Truncated { have: bytes.len(), need: EVENT_HEADER_LEN }),
+        }
+    }
+
+    /// The bytes as they came.
+    #[must_use]
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The header, where it lies.
+    #[must_use]
+    pub fn header(&self) -> &'a EventHeader {
+        self.header
+    }
+
+    /// The position that caused it.
+    #[must_use]
+    pub fn cause(&self) -> Position {
+        Position {
+            epoch: self.header.cause_epoch,
+            seq: self.header.cause_seq,
+            chain: self.header.cause_chain,
+        }
+    }
+
+    /// What happened, read in place.
+    pub fn happening(&self) -> Result<Happening<'a>, FrameError> {
+        Happening::read(self.header.kind, &self.bytes[EVENT_HEADER_LEN..])
+    }
+}
+
+/// The parts of an event that are the same whoever says it: kind, number, cause, addressee and body. What a digest covers.
+///
+/// # Panics
+/// If `bytes` is shorter than a header.
+#[must_use]
+pub fn content(bytes: &[u8]) -> (&[u8], &[u8]) {
+    (&bytes[4..16], &bytes[CONTENT_AT..])
+}
+
+/// To whom, about what, and as which number an event is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Address {
+    /// Its number in the events stream.
+    pub outbound: Outbound,
+    /// The position that caused it.
+    pub cause: Position,
+    /// That position's stamp.
+    pub timestamp: Nanos,
+    /// The session that it is for; 0 for nobody in particular.
+    pub session: SessionId,
+    /// Its number among that session's events.
+    pub report: ReportSeq,
+}
+
+/// Writes an event that nobody has said yet into `to` and gives its length. [`speak`] makes it ready to send.
+pub fn write<B: EventBody>(to: &mut [u8; MAX_FRAME_LEN], address: Address, body: &B) -> usize {
+    const { assert!(EVENT_HEADER_LEN + size_of::<B>() <= MAX_FRAME_LEN) };
+    let length = EVENT_HEADER_LEN + size_of::<B>();
+    let header = EventHeader {
+        crc: 0,
+        length: u16::try_from(length).expect("asserted above: at most MAX_FRAME_LEN"),
+        kind: B::KIND as u8,
+        version: VERSION,
+        outbound: address.outbound,
+        spoken_in: Epoch(0),
+        term: Term(0),
+        speaker: NodeId(0),
+        reserved: [0; 6],
+        cause_seq: address.cause.seq,
+        cause_chain: address.cause.chain,
+        cause_epoch: address.cause.epoch,
+        session: address.session,
+        timestamp: address.timestamp,
+        report: address.report,
+        reserved2: [0; 4],
+    };
+    to[..EVENT_HEADER_LEN].copy_from_slice(header.as_bytes());
+    to[EVENT_HEADER_LEN..length].copy_from_slice(body.as_bytes());
+    length
+}
+
+/// Who says an event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Speaker {
+    /// The epoch in which it speaks.
+    pub epoch: Epoch,
+    /// Its term.
+    pub term: Term,
+    /// Which engine it is.
+    pub node: NodeId,
+}
+
+/// Puts the speaker and the checksum into a written event, which is then ready to send.
+///
+/// # Panics
+/// If `bytes` is shorter than a header.
+pub fn speak(bytes: &mut [u8], speaker: Speaker) {
+    let (header, _) = EventHeader::mut_from_prefix(bytes).expect("a written event is at least a header long");
+    header.spoken_in = speaker.epoch;
+    header.term = speaker.term;
+    header.speaker = speaker.node;
+    prelude::seal(bytes);
+}
+
+/// Where an order is in its life (FIX 39).
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, TryFromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
+)]
+#[repr(u8)]
+pub enum OrderStatus {
+    /// FIX 39=0.
+    New = 1,
+    /// FIX 39=1.
+    PartiallyFilled = 2,
+    /// FIX 39=2.
+    Filled = 3,
+    /// FIX 39=4.
+    Cancelled = 4,
+    /// FIX 39=8.
+    Rejected = 5,
+}
+
+/// Why a command was refused by the engine.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, TryFromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
+)]
+#[repr(u8)]
+pub enum RejectReason {
+    /// No instrument has this number.
+    UnknownInstrument = 1,
+    /// The session used this client order id before (FIX 103=6, 102=6).
+    DuplicateClOrdId = 2,
+    /// A quantity of zero.
+    ZeroQuantity = 3,
+    /// The quantity is no multiple of the lot.
+    OffLot = 4,
+    /// The quantity is above the instrument's limit.
+    QuantityTooLarge = 5,
+    /// A limit price of zero or below.
+    PriceNotPositive = 6,
+    /// The price is no multiple of the tick.
+    OffTick = 7,
+    /// The price is above the instrument's limit.
+    PriceTooLarge = 8,
+    /// No order of this session has the client order id (FIX 102=1).
+    UnknownOrder = 9,
+    /// The order is filled or cancelled already (FIX 102=0).
+    TooLate = 10,
+    /// Instrument, side or type differ from the order's.
+    OrderMismatch = 11,
+    /// The new quantity is not above what is already filled.
+    QuantityBelowFilled = 12,
+    /// No room for another resting order; an operator must raise the engine's limit.
+    BookFull = 13,
+    /// The session is not logged on through this gateway.
+    NotLoggedOn = 14,
+    /// The instrument exists already, or its tick, lot or number are out of range.
+    InstrumentRefused = 15,
+    /// The order type and time in force do not go together.
+    UnsupportedOrder = 16,
+}
+
+/// Which side of a match an order was on (FIX 851).
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, TryFromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
+)]
+#[repr(u8)]
+pub enum Liquidity {
+    /// It was resting.
+    Maker = 1,
+    /// It came in and took.
+    Taker = 2,
+}
+
+/// Why an order left the book unfilled.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, TryFromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
+)]
+#[repr(u8)]
+pub enum CancelReason {
+    /// Its owner asked for it.
+    Requested = 1,
+    /// Immediate or cancel: nothing more to match.
+    ImmediateRemainder = 2,
+    /// A market order found no more counterparties.
+    NoLiquidity = 3,
+}
+
+/// Which request a [`CancelRejected`] answers (FIX 434).
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, TryFromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
+)]
+#[repr(u8)]
+pub enum ResponseTo {
+    /// FIX 434=1.
+    Cancel = 1,
+    /// FIX 434=2.
+    Replace = 2,
+}
+
+/// An order as it is after the event, complete, so that a report needs no other memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C, packed)]
+pub struct OrderView {
+    /// The exchange's name for it; 0 if it never became an order.
+    pub order: OrderId,
+    /// What is traded.
+    pub instrument: InstrumentId,
+    /// Buy or sell.
+    pub side: Side,
+    /// With or without a price.
+    pub order_type: OrderType,
+    /// How long it stays.
+    pub time_in_force: TimeInForce,
+    /// Where it is in its life.
+    pub status: OrderStatus,
+    /// The limit; 0 for a market order.
+    pub price: Price,
+    /// The whole quantity (FIX 38).
+    pub qty: Qty,
+    /// Filled so far (FIX 14).
+    pub cum: Qty,
+    /// Still open (FIX 151).
+    pub leaves: Qty,
+    /// Sum of price times quantity over its fills; divided by `cum` it is FIX 6.
+    pub notional: Notional,
+    /// The client's name for it.
+    pub cl_ord_id: ClOrdId,
+    /// For whose account.
+    pub account: AccountId,
+}
+
+/// A fixed-layout body that an event can carry.
+pub trait EventBody: IntoBytes + Immutable {
+    /// Its kind byte.
+    const KIND: EventKind;
+}
+
+macro_rules! events {
+    ($($(#[$doc:meta])* $kind:literal $name:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty,)* })*) => {
+        /// The kind byte of every event.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum EventKind {
+            $($(#[$doc])* $name = $kind,)*
+        }
+
+        impl EventKind {
+            /// Every kind there is.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The kind with this byte.
+            #[must_use]
+            pub const fn of(byte: u8) -> Option<Self> {
+                match byte {
+                    $($kind => Some(Self::$name),)*
+                    _ => None,
+                }
+            }
+        }
+
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+            #[repr(C, packed)]
+            pub struct $name {
+                $($(#[$fdoc])* pub $field: $type,)*
+            }
+
+            impl EventBody for $name {
+                const KIND: EventKind = EventKind::$name;
+            }
+        )*
+
+        /// What happened, where it lies in its event.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Happening<'a> {
+            $($(#[$doc])* $name(&'a $name),)*
+        }
+
+        impl<'a> Happening<'a> {
+            /// Reads the body of an event of this kind, in place. Length and every value with a table are checked.
+            pub fn read(kind: u8, body: &'a [u8]) -> Result<Self, FrameError> {
+                let refused = FrameError::Body { kind, have: body.len() };
+                match EventKind::of(kind) {
+                    $(Some(EventKind::$name) => {
+                        $name::try_ref_from_bytes(body).map(Self::$name).map_err(|_| refused)
+                    })*
+                    None => Err(FrameError::UnknownKind { kind }),
+                }
+            }
+        }
+    };
+}
+
+events! {
+    /// A new epoch has begun.
+    0x81 EpochStarted {
+        /// Its sequencer.
+        sequencer: NodeId,
+        /// Zero.
+        reserved: [u8; 6],
+    }
+    /// The engine follows these rules from here on.
+    0x83 RulesActivated {
+        /// The release of the rules.
+        rules: Rules,
+        /// Zero.
+        reserved: [u8; 4],
+    }
+    /// A gateway's incarnation has begun.
+    0x90 GatewayOpened {
+        /// The gateway.
+        gateway: NodeId,
+        /// Zero.
+        reserved: [u8; 2],
+        /// Its life.
+        incarnation: crate::Incarnation,
+    }
+    /// A session is logged on, and owned by one gateway.
+    0x91 SessionOpened {
+        /// The gateway that owns it from here on.
+        gateway: NodeId,
+        /// Whether both sides start over at 1.
+        reset: crate::command::ResetSeqNums,
+        /// Zero.
+        reserved: u8,
+        /// The life of that gateway.
+        incarnation: crate::Incarnation,
+    }
+    /// A session has ended.
+    0x92 SessionClosed {
+        /// The gateway that owned it.
+        gateway: NodeId,
+        /// Why.
+        reason: crate::command::LogoutReason,
+        /// Zero.
+        reserved: [u8; 5],
+    }
+    /// An order was taken.
+    0xA0 Accepted {
+        /// The order.
+        order: OrderView,
+    }
+    /// An order was refused.
+    0xA1 Rejected {
+        /// What was asked for; its `order` is 0.
+        order: OrderView,
+        /// The earlier order of this name if it is a duplicate, else 0.
+        original: OrderId,
+        /// Why.
+        reason: RejectReason,
+        /// Zero.
+        reserved: [u8; 7],
+    }
+    /// An order was filled, in part or in whole. Each side of a match has its own.
+    0xA2 Filled {
+        /// The order after the fill.
+        order: OrderView,
+        /// The price of this fill.
+        last_price: Price,
+        /// The quantity of this fill.
+        last_qty: Qty,
+        /// The match; the other side carries the same.
+        trade: TradeId,
+        /// The order on the other side.
+        contra: OrderId,
+        /// Which side it was on.
+        liquidity: Liquidity,
+        /// Zero.
+        reserved: [u8; 7],
+    }
+    /// An order left the book.
+    0xA3 Cancelled {
+        /// The order after it.
+        order: OrderView,
+        /// The client's name for the request; empty if nobody asked.
+        request: ClOrdId,
+        /// Why.
+        reason: CancelReason,
+        /// Zero.
+        reserved: [u8; 3],
+    }
+    /// An order was changed.
+    0xA4 Replaced {
+        /// The order after it, under its new name.
+        order: OrderView,
+        /// Its name before.
+        orig_cl_ord_id: ClOrdId,
+        /// Zero.
+        reserved: [u8; 4],
+    }
+    /// A cancel or replace was refused.
+    0xA5 CancelRejected {
+        /// The exchange's name for the order that was named; 0 if there is none.
+        order: OrderId,
+        /// The instrument that the client named.
+        instrument: InstrumentId,
+        /// That order's status; `Rejected` if there is no order.
+        status: OrderStatus,
+        /// Which request.
+        response_to: ResponseTo,
+        /// Why.
+        reason: RejectReason,
+        /// Zero.
+        reserved: u8,
+        /// The client's name for the request.
+        request: ClOrdId,
+        /// The client's name for the order, as it was given.
+        orig_cl_ord_id: ClOrdId,
+    }
+    /// An instrument can be traded.
+    0xC0 InstrumentDefined {
+        /// Its number.
+        instrument: InstrumentId,
+        /// Digits behind the point of a price unit.
+        price_decimals: u8,
+        /// Zero.
+        reserved: [u8; 3],
+        /// The smallest price step, in price units.
+        tick: Price,
+        /// Quantities are multiples of this.
+        lot: Qty,
+        /// Its symbol.
+        symbol: Symbol,
+    }
+    /// An administrative command was refused.
+    0xC1 AdministrationRefused {
+        /// The kind of the command.
+        kind: u8,
+        /// Why.
+        reason: RejectReason,
+        /// Zero.
+        reserved: [u8; 6],
+    }
+}

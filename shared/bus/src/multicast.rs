@@ -1,0 +1,307 @@
+//! The default transport: MoldUDP64 over UDP multicast, with repair by unicast requests.
+
+use crate::batch::{MAX_BATCH_BYTES, MIN_MAX_DATAGRAM};
+use crate::fault::Faults;
+use crate::gap::{Delivery, GapConfig};
+use crate::mold::{MAX_COUNT, RequestPacket};
+use crate::publisher::{Publisher, PublisherConfig};
+use crate::receiver::{Heard, Receiver};
+use crate::session::Session;
+use crate::socket::{BusError, SocketOptions};
+use crate::transport::{Publication, PublicationStats, Subscription, SubscriptionStats};
+use crate::udp::{Datagrams, Sent};
+use std::io;
+use std::net::{SocketAddr, SocketAddrV4};
+use std::os::fd::{AsRawFd, RawFd};
+use wire::Nanos;
+
+/// How many batches one call reads from a socket before it lets others work.
+const MAX_BATCHES_PER_POLL: usize = 8;
+
+/// How a publication is opened.
+#[derive(Clone, Debug)]
+pub struct PublicationConfig {
+    /// Where frames go: a multicast group, or a single peer.
+    pub destination: SocketAddrV4,
+    /// The address to send from and to be asked for repair at; port 0 lets the system choose.
+    pub bind: SocketAddrV4,
+    /// How the socket is opened.
+    pub options: SocketOptions,
+    /// Session, first number, ring, datagrams and heartbeats.
+    pub publisher: PublisherConfig,
+}
+
+/// The publishing end of a stream over UDP.
+#[derive(Debug)]
+pub struct MulticastPublication {
+    destination: SocketAddr,
+    socket: Datagrams,
+    publisher: Publisher,
+    stats: PublicationStats,
+}
+
+impl MulticastPublication {
+    /// Opens the socket; nothing is sent before the first [`Publication::do_work`].
+    ///
+    /// # Errors
+    /// [`BusError`]: a setting out of its range, or the address that could not be had.
+    pub fn open(config: &PublicationConfig) -> Result<Self, BusError> {
+        let PublisherConfig { first, ring, max_datagram, .. } = config.publisher;
+        let address = config.destination;
+        let setting = |setting, value, expected| BusError::Setting { address, setting, value, expected };
+        if first == 0 {
+            return Err(setting("the first number", 0, "frames are numbered from 1"));
+        }
+        if ring == 0 {
+            return Err(setting("the ring's length", 0, "it must hold at least one frame"));
+        }
+        if !(MIN_MAX_DATAGRAM..=MAX_BATCH_BYTES).contains(&max_datagram) {
+            return Err(setting(
+                "the longest datagram",
+                max_datagram as u64,
+                "it must have 278 to 64000 bytes",
+            ));
+        }
+        let socket = Datagrams::bind(config.bind, &config.options)?;
+        let mut publisher = Publisher::new(&config.publisher);
+        publisher.set_max_segments(socket.max_segments());
+        let destination = SocketAddr::V4(config.destination);
+        Ok(Self { destination, socket, publisher, stats: PublicationStats::default() })
+    }
+
+    /// Where requests for repair reach it.
+    #[must_use]
+    pub const fn local_addr(&self) -> SocketAddrV4 {
+        self.socket.local_addr()
+    }
+
+    /// Sends to another group or peer from now on.
+    pub fn set_destination(&mut self, destination: SocketAddrV4) {
+        self.destination = SocketAddr::V4(destination);
+    }
+
+    /// Sets what goes wrong with received requests.
+    pub fn set_faults(&mut self, faults: Faults) {
+        self.socket.set_faults(faults);
+    }
+
+    /// The publishing core: ring, position, counters.
+    #[must_use]
+    pub const fn publisher(&self) -> &Publisher {
+        &self.publisher
+    }
+
+    /// The publishing core: sessions, muting, sending again, releasing.
+    pub const fn publisher_mut(&mut self) -> &mut Publisher {
+        &mut self.publisher
+    }
+
+    /// Takes requests. Tells how many datagrams came.
+    fn take_requests(&mut self) -> io::Result<usize> {
+        let (publisher, stats) = (&mut self.publisher, &mut self.stats);
+        let mut work = 0;
+        for _ in 0..MAX_BATCHES_PER_POLL {
+            let received = self.socket.recv(|from, bytes| match RequestPacket::parse(bytes) {
+                Err(_) => stats.malformed += 1,
+                Ok(request) if &request.session != publisher.session() => stats.foreign += 1,
+                Ok(request) => publisher.handle_request(from, request.first, request.count),
+            })?;
+            work += received;
+            if received == 0 {
+                break;
+            }
+        }
+        Ok(work)
+    }
+
+    /// Sends until the core has nothing more or the socket no more room. Tells how many hand-overs were made.
+    fn transmit(&mut self) -> io::Result<usize> {
+        let mut work = 0;
+        while let Some(transmit) = self.publisher.poll_transmit() {
+            match self.socket.send(&transmit, self.destination)? {
+                Sent::Done => {}
+                Sent::Lost => self.stats.send_errors += 1,
+                Sent::Full => {
+                    self.publisher.put_back();
+                    break;
+                }
+            }
+            work += 1;
+        }
+        Ok(work)
+    }
+}
+
+impl Publication for MulticastPublication {
+    fn publish(&mut self, frame: &[u8]) -> u64 {
+        let number = self.publisher.publish(frame);
+        // A burst must not run around the ring before it was sent once.
+        if self.publisher.unsent() * 2 > self.publisher.ring().slots() as u64 {
+            self.publisher.flush();
+            // What cannot be sent now is tried, and what is wrong is told, by the next do_work.
+            if self.transmit().is_err() {
+                self.stats.send_errors += 1;
+            }
+        }
+        number
+    }
+
+    fn next(&self) -> u64 {
+        self.publisher.next()
+    }
+
+    fn do_work(&mut self, now: Nanos) -> io::Result<usize> {
+        let requests = self.take_requests()?;
+        self.publisher.flush();
+        self.publisher.handle_tick(now);
+        Ok(requests + self.transmit()?)
+    }
+
+    fn next_deadline(&self) -> Option<Nanos> {
+        self.publisher.next_deadline()
+    }
+
+    fn descriptors(&self, out: &mut Vec<RawFd>) {
+        out.push(self.socket.as_raw_fd());
+    }
+
+    fn stats(&self) -> PublicationStats {
+        PublicationStats { publisher: self.publisher.stats(), ..self.stats }
+    }
+}
+
+/// The receiving end of a stream over UDP.
+#[derive(Debug)]
+pub struct MulticastSubscription {
+    group: Datagrams,
+    /// Requests go out from here, and the answers come back to it.
+    unicast: Datagrams,
+    receiver: Receiver,
+    repair: Vec<SocketAddr>,
+    /// Who was heard in the session last.
+    source: Option<SocketAddr>,
+    send_errors: u64,
+}
+
+impl MulticastSubscription {
+    /// Joins the group and listens to the session from frame `start_at` on.
+    ///
+    /// Requests go to the `repair` addresses in turn: the publisher first, then the loggers. Without any, they go to
+    /// whoever was heard in the session last.
+    ///
+    /// # Errors
+    /// [`BusError`]: a setting out of its range, or the address that could not be had.
+    pub fn open(
+        group: SocketAddrV4,
+        options: &SocketOptions,
+        session: Session,
+        gap: GapConfig,
+        start_at: u64,
+        repair: Vec<SocketAddr>,
+    ) -> Result<Self, BusError> {
+        if gap.max_request == 0 || gap.max_request > MAX_COUNT {
+            return Err(BusError::Setting {
+                address: group,
+                setting: "the most frames of a request",
+                value: gap.max_request.into(),
+                expected: "it must be 1 to 65534",
+            });
+        }
+        Ok(Self {
+            group: Datagrams::join(group, options)?,
+            unicast: Datagrams::bind(SocketAddrV4::new(options.interface, 0), options)?,
+            receiver: Receiver::new(session, start_at, gap),
+            repair,
+            source: None,
+            send_errors: 0,
+        })
+    }
+
+    /// Sets what goes wrong with received datagrams, live and repair alike.
+    pub fn set_faults(&mut self, faults: Faults) {
+        self.group.set_faults(faults);
+        self.unicast.set_faults(Faults { seed: faults.seed.wrapping_add(1), ..faults });
+    }
+
+    /// Asks others for repair from now on.
+    pub fn set_repair(&mut self, repair: Vec<SocketAddr>) {
+        self.repair = repair;
+    }
+
+    /// Listens to another session from `expected` on.
+    pub fn begin_session(&mut self, session: Session, expected: u64) {
+        self.receiver.begin_session(session, expected);
+        self.source = None;
+    }
+
+    /// The receiving core: position, end of session, counters.
+    #[must_use]
+    pub const fn receiver(&self) -> &Receiver {
+        &self.receiver
+    }
+
+    fn send_requests(&mut self, now: Nanos) -> io::Result<usize> {
+        let mut work = 0;
+        while let Some((request, attempt)) = self.receiver.poll_request(now) {
+            let to = match self.repair.len() {
+                0 => self.source,
+                sources => Some(self.repair[attempt as usize % sources]),
+            };
+            if let Some(to) = to
+                && self.unicast.send_to(&request, to)? != Sent::Done
+            {
+                self.send_errors += 1; // the retry will ask again
+            }
+            work += 1;
+        }
+        Ok(work)
+    }
+}
+
+impl Subscription for MulticastSubscription {
+    fn poll(&mut self, now: Nanos, deliver: &mut dyn FnMut(u64, &[u8]) -> Delivery) -> io::Result<usize> {
+        let (receiver, source) = (&mut self.receiver, &mut self.source);
+        let mut work = receiver.drain(now, deliver);
+        for socket in [&mut self.group, &mut self.unicast] {
+            for _ in 0..MAX_BATCHES_PER_POLL {
+                let received = socket.recv(|from, bytes| {
+                    if !matches!(
+                        receiver.handle_datagram(now, bytes, deliver),
+                        Heard::Foreign | Heard::Malformed
+                    ) {
+                        *source = Some(from);
+                    }
+                })?;
+                work += received;
+                if received == 0 {
+                    break;
+                }
+            }
+        }
+        Ok(work + self.send_requests(now)?)
+    }
+
+    fn expected(&self) -> u64 {
+        self.receiver.expected()
+    }
+
+    fn lag(&self) -> u64 {
+        self.receiver.lag()
+    }
+
+    fn last_heard(&self) -> Option<Nanos> {
+        self.receiver.last_heard()
+    }
+
+    fn next_deadline(&self) -> Option<Nanos> {
+        self.receiver.next_deadline()
+    }
+
+    fn descriptors(&self, out: &mut Vec<RawFd>) {
+        out.extend([self.group.as_raw_fd(), self.unicast.as_raw_fd()]);
+    }
+
+    fn stats(&self) -> SubscriptionStats {
+        SubscriptionStats { receiver: self.receiver.stats(), send_errors: self.send_errors }
+    }
+}

@@ -38,8 +38,8 @@ pub struct Traffic {
     pub duplicates: u64,
     /// Messages asked for again.
     pub repaired: u64,
-    /// Datagrams that the fault setting dropped on purpose.
-    pub dropped_by_fault: u64,
+    /// Datagrams of another session, or damaged.
+    pub unusable: u64,
 }
 
 impl Traffic {
@@ -51,7 +51,7 @@ impl Traffic {
             delivered: self.delivered + other.delivered,
             duplicates: self.duplicates + other.duplicates,
             repaired: self.repaired + other.repaired,
-            dropped_by_fault: self.dropped_by_fault + other.dropped_by_fault,
+            unusable: self.unusable + other.unusable,
         }
     }
 }
@@ -72,8 +72,8 @@ pub enum Detail {
     Sequencer {
         /// Gateways whose lanes are open.
         lanes: u32,
-        /// Commands that came again and were dropped.
-        duplicates: u64,
+        /// Packets of gateways that are not described, or of a life that is over.
+        refused: u64,
         /// Lanes closed because the gateway broke the protocol.
         closed_lanes: u32,
     },

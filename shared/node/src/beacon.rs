@@ -1,0 +1,90 @@
+//! A node's account of itself, multicast at its interval.
+
+use crate::{Description, NodeEntry};
+use bus::{BusError, Datagrams, SubscriptionStats};
+use cluster::control;
+use cluster::status::{Detail, Status, Traffic};
+use std::net::{SocketAddr, SocketAddrV4};
+use wire::{Epoch, Nanos, NodeId, Position};
+
+/// Tells the cluster how a node is.
+#[derive(Debug)]
+pub struct Beacon {
+    cluster: u64,
+    node: NodeId,
+    process: u32,
+    group: SocketAddr,
+    every: Nanos,
+    due: Nanos,
+    socket: Datagrams,
+}
+
+/// What a node has to tell; the beacon adds who and when.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The epoch that it follows.
+    pub epoch: Epoch,
+    /// The last position that it has stamped, executed, written or seen.
+    pub position: Position,
+    /// How many frames it knows to exist beyond that.
+    pub lag: u64,
+    /// What its bus has seen.
+    pub traffic: Traffic,
+    /// What only its role can tell.
+    pub detail: Detail,
+}
+
+impl Beacon {
+    /// A beacon of this node.
+    pub fn open(description: &Description, node: &NodeEntry) -> Result<Self, BusError> {
+        let from = SocketAddrV4::new(*node.address.ip(), 0);
+        Ok(Self {
+            cluster: description.cluster_id(),
+            node: node.id,
+            process: std::process::id(),
+            group: SocketAddr::V4(description.streams.status),
+            every: description.timing.status,
+            due: Nanos(0),
+            socket: Datagrams::bind(from, &description.socket_options())?,
+        })
+    }
+
+    /// Speaks if it is time to. A status that is lost is no loss: the next one comes soon.
+    pub fn do_work(&mut self, now: Nanos, account: impl FnOnce() -> Account) -> usize {
+        if now < self.due {
+            return 0;
+        }
+        self.due = now.saturating_add(self.every);
+        let Account { epoch, position, lag, traffic, detail } = account();
+        let (cluster, node, process) = (self.cluster, self.node, self.process);
+        let status = Status { cluster, node, process, at: now, epoch, position, lag, traffic, detail };
+        match control::encode(&status) {
+            Ok(bytes) => {
+                if let Err(error) = self.socket.send_to(&bytes, self.group) {
+                    tracing::debug!(%error, "the status was not sent");
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the status was not written"),
+        }
+        1
+    }
+
+    /// When it speaks next.
+    #[must_use]
+    pub fn next_deadline(&self) -> Nanos {
+        self.due
+    }
+}
+
+/// The counters of a subscription, as a status tells them.
+#[must_use]
+pub fn received(stats: &SubscriptionStats) -> Traffic {
+    let receiver = stats.receiver;
+    Traffic {
+        datagrams: receiver.datagrams,
+        delivered: receiver.gap.delivered,
+        duplicates: receiver.gap.duplicates,
+        repaired: receiver.gap.requested_frames,
+        unusable: receiver.foreign + receiver.malformed,
+    }
+}

@@ -1,0 +1,295 @@
+//! The one file that describes the cluster at its birth, parsed once into a validated type.
+//!
+//! Every refusal names the file, the line and the reason.
+
+mod raw;
+mod validate;
+
+use crate::idle::Strategy;
+use cluster::{EngineMode, Role};
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::{Path, PathBuf};
+use wire::{InstrumentId, Nanos, NodeId, Price, Qty, SessionId, Symbol};
+
+/// Why a description was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum DescriptionError {
+    /// The file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It is no TOML, a field is missing or unknown, or a value is of the wrong kind.
+    #[error("{}: {message}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// The parser's account with line, column and text.
+        message: String,
+    },
+    /// A value that cannot be.
+    #[error("{}, line {line}: {reason}", path.display())]
+    Refused {
+        /// The file.
+        path: PathBuf,
+        /// Where, from 1.
+        line: usize,
+        /// Why.
+        reason: String,
+    },
+    /// No node has that name.
+    #[error("{}: no node is called \"{name}\"; it describes {known}", path.display())]
+    UnknownNode {
+        /// The file.
+        path: PathBuf,
+        /// What was asked for.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+}
+
+/// A cluster.
+#[derive(Clone, Debug)]
+pub struct Description {
+    /// The file it came from.
+    pub path: PathBuf,
+    /// Its name.
+    pub name: String,
+    /// Three characters at the head of every MoldUDP64 session.
+    pub tag: [u8; 3],
+    /// The directory under which each node has its own.
+    pub data: PathBuf,
+    /// Sockets.
+    pub network: Network,
+    /// Multicast groups.
+    pub streams: Streams,
+    /// Intervals.
+    pub timing: Timing,
+    /// Capacities, in messages.
+    pub rings: Rings,
+    /// The write-ahead log.
+    pub log: Log,
+    /// How threads wait, unless their node says otherwise.
+    pub idle: Strategy,
+    /// The FIX acceptor.
+    pub fix: Fix,
+    /// The engine's limits.
+    pub engine: EngineLimits,
+    /// Faults made on purpose.
+    pub faults: Faults,
+    /// The nodes, in the order of the file.
+    pub nodes: Vec<NodeEntry>,
+    /// The sessions that may log on.
+    pub sessions: Vec<SessionEntry>,
+    /// The instruments that the first epoch begins with.
+    pub instruments: Vec<InstrumentEntry>,
+}
+
+/// Options of every socket.
+#[derive(Clone, Copy, Debug)]
+pub struct Network {
+    /// The address of the interface that multicast goes through.
+    pub interface: Ipv4Addr,
+    /// How many routers a multicast datagram may pass; 0 stays on the host.
+    pub ttl: u32,
+    /// Whether this host hears its own multicast.
+    pub loopback: bool,
+    /// Receive buffer asked of the kernel, in bytes.
+    pub receive_buffer: usize,
+    /// Send buffer asked of the kernel, in bytes.
+    pub send_buffer: usize,
+    /// The longest datagram, in bytes.
+    pub max_datagram: usize,
+}
+
+/// The multicast groups.
+#[derive(Clone, Copy, Debug)]
+pub struct Streams {
+    /// Stamped commands, from the sequencer to everyone.
+    pub sequenced: SocketAddrV4,
+    /// Events, from the hot engine.
+    pub events: SocketAddrV4,
+    /// Every node's account of itself.
+    pub status: SocketAddrV4,
+}
+
+/// Intervals.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// Silence after which a stream says that it is alive.
+    pub heartbeat: Nanos,
+    /// Idle time after which the sequencer stamps a tick.
+    pub tick: Nanos,
+    /// Time between two accounts of a node.
+    pub status: Nanos,
+    /// How long a receiver waits for a late datagram before it asks.
+    pub repair_after: Nanos,
+    /// How long it waits for an answer before it asks another.
+    pub repair_retry: Nanos,
+}
+
+/// Capacities, in messages; powers of two.
+#[derive(Clone, Copy, Debug)]
+pub struct Rings {
+    /// Stamped frames that the sequencer retains for repair.
+    pub sequenced: usize,
+    /// Events that an engine retains for repair.
+    pub events: usize,
+    /// Commands of a gateway that may be on their way.
+    pub commands: usize,
+    /// Frames between an engine's receiving and its matching thread.
+    pub engine: usize,
+    /// Messages that a receiver holds while it waits for one before them.
+    pub reorder: usize,
+}
+
+/// The write-ahead log.
+#[derive(Clone, Copy, Debug)]
+pub struct Log {
+    /// Bytes of a segment.
+    pub segment: u64,
+    /// Time between two background syncs.
+    pub sync_every: Nanos,
+}
+
+/// The FIX acceptor.
+#[derive(Clone, Debug)]
+pub struct Fix {
+    /// The exchange's CompID: clients' TargetCompID (56).
+    pub comp_id: String,
+    /// The shortest HeartBtInt (108) that is taken.
+    pub heartbeat_min: Nanos,
+    /// The longest.
+    pub heartbeat_max: Nanos,
+    /// How long a connection may stay without a logon.
+    pub logon_timeout: Nanos,
+    /// Messages a session can have resent; older ones are gap-filled.
+    pub resend_window: usize,
+    /// Connections at the same time.
+    pub max_connections: usize,
+}
+
+/// The engine's limits.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineLimits {
+    /// Orders that can rest at the same time.
+    pub resting_orders: usize,
+    /// Client order ids for which memory is set aside at the start.
+    pub orders_a_day: usize,
+}
+
+/// Faults that receivers make on purpose, in thousandths of the datagrams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Faults {
+    /// Dropped.
+    pub drop: u32,
+    /// Delivered twice.
+    pub duplicate: u32,
+    /// Held back until the next one came.
+    pub reorder: u32,
+    /// Of the random choice; each receiver adds its own.
+    pub seed: u64,
+}
+
+/// One node.
+#[derive(Clone, Debug)]
+pub struct NodeEntry {
+    /// Its name, unique.
+    pub name: String,
+    /// Its number, unique, not 0.
+    pub id: NodeId,
+    /// What it does.
+    pub role: Role,
+    /// Where others ask it for repair.
+    pub address: SocketAddrV4,
+    /// Where a sequencer takes commands.
+    pub commands: Option<SocketAddrV4>,
+    /// An engine's mode at its start.
+    pub mode: EngineMode,
+    /// A gateway's FIX listener.
+    pub fix: Option<SocketAddrV4>,
+    /// Cores for its threads, in the order of their importance.
+    pub pin: Vec<usize>,
+    /// How its threads wait.
+    pub idle: Strategy,
+}
+
+/// One session that may log on.
+#[derive(Clone, Debug)]
+pub struct SessionEntry {
+    /// Its number, unique, not 0.
+    pub id: SessionId,
+    /// The client's CompID: SenderCompID (49) of what it sends.
+    pub comp_id: String,
+}
+
+/// One instrument.
+#[derive(Clone, Copy, Debug)]
+pub struct InstrumentEntry {
+    /// Its number, unique, not 0.
+    pub id: InstrumentId,
+    /// Its symbol, unique.
+    pub symbol: Symbol,
+    /// Digits behind the point of a price unit.
+    pub price_decimals: u8,
+    /// The smallest price step, in price units.
+    pub tick: Price,
+    /// Quantities are multiples of this.
+    pub lot: Qty,
+}
+
+impl Description {
+    /// Reads and validates a file.
+    pub fn load(path: &Path) -> Result<Self, DescriptionError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| DescriptionError::Unreadable { path: path.to_owned(), source })?;
+        Self::parse(path, &text)
+    }
+
+    /// Validates a text; `path` is named in errors, and a relative data directory starts beside it.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, DescriptionError> {
+        validate::description(path, text)
+    }
+
+    /// The node of this name.
+    pub fn node(&self, name: &str) -> Result<&NodeEntry, DescriptionError> {
+        self.nodes.iter().find(|node| node.name == name).ok_or_else(|| DescriptionError::UnknownNode {
+            path: self.path.clone(),
+            name: name.to_owned(),
+            known: self.nodes.iter().map(|node| node.name.as_str()).collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// The node of this number.
+    #[must_use]
+    pub fn node_by_id(&self, id: NodeId) -> Option<&NodeEntry> {
+        self.nodes.iter().find(|node| node.id == id)
+    }
+
+    /// The nodes of a role, in the order of the file.
+    pub fn nodes_of(&self, role: Role) -> impl Iterator<Item = &NodeEntry> {
+        self.nodes.iter().filter(move |node| node.role == role)
+    }
+
+    /// The sequencer.
+    #[must_use]
+    pub fn sequencer(&self) -> &NodeEntry {
+        self.nodes_of(Role::Sequencer).next().expect("validated: there is exactly one sequencer")
+    }
+
+    /// A node's own directory.
+    #[must_use]
+    pub fn data_of(&self, node: &NodeEntry) -> PathBuf {
+        self.data.join(&node.name)
+    }
+
+    /// The number by which logs and epochs know the cluster.
+    #[must_use]
+    pub fn cluster_id(&self) -> u64 {
+        cluster::cluster_id(&self.name)
+    }
+}

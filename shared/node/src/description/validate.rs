@@ -1,0 +1,367 @@
+//! From what is written to what holds: every rule of the configuration, each with its refusal.
+
+use super::raw::{self, File};
+use super::{
+    Description, DescriptionError, EngineLimits, Faults, Fix, InstrumentEntry, Log, Network, NodeEntry,
+    Rings, SessionEntry, Streams, Timing,
+};
+use cluster::{EngineMode, Role, lane};
+use std::collections::BTreeSet;
+use std::net::SocketAddrV4;
+use std::path::Path;
+use toml::Spanned;
+use wire::{InstrumentId, Nanos, NodeId, Price, Qty, SessionId, Symbol};
+
+/// The longest datagram that Ethernet carries whole (1,500 less IP and UDP headers) and the longest that UDP can.
+const DATAGRAMS: std::ops::RangeInclusive<u64> = 512..=65_507;
+/// The largest price step, so that price arithmetic stays far from its limits.
+const MAX_TICK: i64 = 1 << 32;
+/// The largest lot.
+const MAX_LOT: u64 = 1 << 32;
+/// Digits behind the point.
+const MAX_DECIMALS: u8 = 9;
+
+struct Refusals<'a> {
+    path: &'a Path,
+    text: &'a str,
+}
+
+impl Refusals<'_> {
+    fn at(&self, offset: usize, reason: impl Into<String>) -> DescriptionError {
+        let line = self.text[..offset.min(self.text.len())].matches('\n').count() + 1;
+        DescriptionError::Refused { path: self.path.to_owned(), line, reason: reason.into() }
+    }
+
+    fn of<T>(&self, value: &Spanned<T>, reason: impl Into<String>) -> DescriptionError {
+        self.at(value.span().start, reason)
+    }
+
+    /// At the first line that holds this text: for values whose place the parser did not keep.
+    fn near(&self, key: &str, reason: impl Into<String>) -> DescriptionError {
+        self.at(self.text.find(key).unwrap_or(0), reason)
+    }
+}
+
+pub(super) fn description(path: &Path, text: &str) -> Result<Description, DescriptionError> {
+    let file: File = toml::from_str(text).map_err(|error| DescriptionError::Malformed {
+        path: path.to_owned(),
+        message: error.to_string().trim_end().to_owned(),
+    })?;
+    let refuse = Refusals { path, text };
+    let tag = tag(&refuse, &file.cluster.tag)?;
+    let name = name(&refuse, &file.cluster.name)?;
+    let streams = streams(&refuse, &file.streams)?;
+    let rings = rings(&refuse, &file.rings)?;
+    let timing = timing(&refuse, &file.timing)?;
+    let nodes = nodes(&refuse, &file)?;
+    if !DATAGRAMS.contains(&file.network.max_datagram.0) {
+        let reason = format!("max_datagram must lie between {} and {}", DATAGRAMS.start(), DATAGRAMS.end());
+        return Err(refuse.near("max_datagram", reason));
+    }
+    if file.log.segment.0 < 1 << 16 || !file.log.segment.0.is_multiple_of(4_096) {
+        return Err(refuse.near("segment", "a log segment must be a multiple of 4 KiB and at least 64KiB"));
+    }
+    let data = path.parent().unwrap_or(Path::new("")).join(&file.cluster.data);
+    let faults = Faults {
+        drop: file.faults.drop.0,
+        duplicate: file.faults.duplicate.0,
+        reorder: file.faults.reorder.0,
+        seed: file.faults.seed,
+    };
+    if faults.drop > 500 {
+        return Err(refuse.near("drop", "more than 50% of dropped datagrams leaves no network to repair"));
+    }
+    Ok(Description {
+        path: path.to_owned(),
+        name,
+        tag,
+        data,
+        network: Network {
+            interface: file.network.interface,
+            ttl: file.network.ttl,
+            loopback: file.network.loopback,
+            receive_buffer: bytes(file.network.receive_buffer.0),
+            send_buffer: bytes(file.network.send_buffer.0),
+            max_datagram: bytes(file.network.max_datagram.0),
+        },
+        streams,
+        timing,
+        rings,
+        log: Log { segment: file.log.segment.0, sync_every: file.log.sync_every.0 },
+        idle: file.idle.strategy,
+        engine: EngineLimits {
+            resting_orders: file.engine.resting_orders.max(1),
+            orders_a_day: file.engine.orders_a_day.max(1),
+        },
+        fix: fix(&refuse, &file.fix)?,
+        faults,
+        nodes,
+        sessions: sessions(&refuse, &file.session)?,
+        instruments: instruments(&refuse, &file.instrument)?,
+    })
+}
+
+fn bytes(size: u64) -> usize {
+    usize::try_from(size).unwrap_or(usize::MAX)
+}
+
+fn tag(refuse: &Refusals<'_>, tag: &Spanned<String>) -> Result<[u8; 3], DescriptionError> {
+    let text = tag.get_ref().as_bytes();
+    match <[u8; 3]>::try_from(text) {
+        Ok(tag) if tag.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()) => Ok(tag),
+        _ => Err(refuse.of(tag, "the tag must be three upper-case letters or digits, as in \"DEM\"")),
+    }
+}
+
+fn name(refuse: &Refusals<'_>, name: &Spanned<String>) -> Result<String, DescriptionError> {
+    if name.get_ref().is_empty() || name.get_ref().len() > 64 {
+        return Err(refuse.of(name, "the cluster's name must have 1 to 64 characters"));
+    }
+    Ok(name.get_ref().clone())
+}
+
+fn streams(refuse: &Refusals<'_>, streams: &raw::Streams) -> Result<Streams, DescriptionError> {
+    let mut taken = BTreeSet::new();
+    for group in [&streams.sequenced, &streams.events, &streams.status] {
+        let address = *group.get_ref();
+        if !address.ip().is_multicast() || address.port() == 0 {
+            let reason =
+                format!("{address} is no multicast group: use 224.0.0.0 to 239.255.255.255 and a port");
+            return Err(refuse.of(group, reason));
+        }
+        if !taken.insert(address) {
+            return Err(
+                refuse.of(group, format!("{address} carries another stream already: each needs its own"))
+            );
+        }
+    }
+    Ok(Streams {
+        sequenced: *streams.sequenced.get_ref(),
+        events: *streams.events.get_ref(),
+        status: *streams.status.get_ref(),
+    })
+}
+
+fn rings(refuse: &Refusals<'_>, rings: &raw::Rings) -> Result<Rings, DescriptionError> {
+    let named = [
+        ("sequenced", rings.sequenced),
+        ("events", rings.events),
+        ("commands", rings.commands),
+        ("engine", rings.engine),
+        ("reorder", rings.reorder),
+    ];
+    for (name, len) in named {
+        if !len.is_power_of_two() || !(64..=1 << 24).contains(&len) {
+            let reason = format!("ring \"{name}\" must be a power of two between 64 and 16777216, not {len}");
+            return Err(refuse.near("[rings]", reason));
+        }
+    }
+    if rings.reorder > rings.sequenced || rings.reorder > rings.events {
+        return Err(
+            refuse.near("reorder", "the reorder window must not be longer than the rings that fill it")
+        );
+    }
+    Ok(Rings {
+        sequenced: rings.sequenced,
+        events: rings.events,
+        commands: rings.commands,
+        engine: rings.engine,
+        reorder: rings.reorder,
+    })
+}
+
+fn timing(refuse: &Refusals<'_>, timing: &raw::Timing) -> Result<Timing, DescriptionError> {
+    let named = [
+        ("heartbeat", timing.heartbeat.0, Nanos::from_micros(50)),
+        ("tick", timing.tick.0, Nanos::MILLI),
+        ("status", timing.status.0, Nanos::from_millis(10)),
+        ("repair_after", timing.repair_after.0, Nanos(0)),
+        ("repair_retry", timing.repair_retry.0, Nanos::from_micros(50)),
+    ];
+    for (name, value, least) in named {
+        if value < least || value > Nanos(60_000_000_000) {
+            let reason = format!("timing \"{name}\" must lie between {}us and 60s", least.0 / 1_000);
+            return Err(refuse.near(name, reason));
+        }
+    }
+    Ok(Timing {
+        heartbeat: timing.heartbeat.0,
+        tick: timing.tick.0,
+        status: timing.status.0,
+        repair_after: timing.repair_after.0,
+        repair_retry: timing.repair_retry.0,
+    })
+}
+
+fn fix(refuse: &Refusals<'_>, fix: &raw::Fix) -> Result<Fix, DescriptionError> {
+    if !is_comp_id(&fix.comp_id) {
+        return Err(refuse.near("comp_id", COMP_ID_RULE));
+    }
+    if fix.heartbeat_min.0 < Nanos::SECOND || fix.heartbeat_max.0 < fix.heartbeat_min.0 {
+        return Err(
+            refuse.near("heartbeat_m", "heartbeat_min must be at least 1s and not above heartbeat_max")
+        );
+    }
+    Ok(Fix {
+        comp_id: fix.comp_id.clone(),
+        heartbeat_min: fix.heartbeat_min.0,
+        heartbeat_max: fix.heartbeat_max.0,
+        logon_timeout: fix.logon_timeout.0,
+        resend_window: fix.resend_window.max(1),
+        max_connections: fix.max_connections.max(1),
+    })
+}
+
+const COMP_ID_RULE: &str = "a CompID must have 1 to 32 printable characters and no blank, \"=\" or \"|\"";
+
+fn is_comp_id(text: &str) -> bool {
+    (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic() && b != b'=' && b != b'|')
+}
+
+fn nodes(refuse: &Refusals<'_>, file: &File) -> Result<Vec<NodeEntry>, DescriptionError> {
+    let mut nodes: Vec<NodeEntry> = Vec::new();
+    for entry in &file.node {
+        let node = node(refuse, entry, file)?;
+        for other in &nodes {
+            let clash = if other.name == node.name {
+                format!("two nodes are called \"{}\"", node.name)
+            } else if other.id == node.id {
+                format!("nodes \"{}\" and \"{}\" have the same id {}", other.name, node.name, node.id)
+            } else if other.address == node.address {
+                format!(
+                    "nodes \"{}\" and \"{}\" have the same address {}",
+                    other.name, node.name, node.address
+                )
+            } else if other.fix.is_some() && other.fix == node.fix {
+                format!("nodes \"{}\" and \"{}\" listen for FIX at the same address", other.name, node.name)
+            } else {
+                continue;
+            };
+            return Err(refuse.of(entry, clash));
+        }
+        nodes.push(node);
+    }
+    let count = |role| nodes.iter().filter(|node| node.role == role).count();
+    if count(Role::Sequencer) != 1 {
+        return Err(refuse.near("[[node]]", "there must be exactly one node with role = \"sequencer\""));
+    }
+    for role in [Role::Engine, Role::Logger, Role::Gateway] {
+        if count(role) == 0 {
+            return Err(
+                refuse.near("[[node]]", format!("there must be at least one node with role = \"{role}\""))
+            );
+        }
+    }
+    let hot = nodes.iter().filter(|node| node.role == Role::Engine && node.mode == EngineMode::Hot).count();
+    if hot != 1 {
+        return Err(refuse.near("mode", format!("exactly one engine must have mode = \"hot\", not {hot}")));
+    }
+    Ok(nodes)
+}
+
+fn node(
+    refuse: &Refusals<'_>,
+    entry: &Spanned<raw::Node>,
+    file: &File,
+) -> Result<NodeEntry, DescriptionError> {
+    let raw = entry.get_ref();
+    let name_fits = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    if raw.name.is_empty() || raw.name.len() > 32 || !raw.name.bytes().all(name_fits) {
+        let reason = format!("\"{}\" is no name for a node: 1 to 32 letters, digits, - or _", raw.name);
+        return Err(refuse.of(entry, reason));
+    }
+    let refused = |reason: &str| Err(refuse.of(entry, format!("node \"{}\": {reason}", raw.name)));
+    if raw.id == 0 || raw.id >= lane::NODES {
+        return refused(&format!("id must lie between 1 and {}", lane::NODES - 1));
+    }
+    if raw.address.ip().is_multicast() || raw.address.ip().is_unspecified() || raw.address.port() == 0 {
+        return refused("address must be this host's own address and a port, as in \"127.0.0.1:31010\"");
+    }
+    if raw.mode.is_some() != (raw.role == Role::Engine) {
+        return refused("mode = \"hot\" or \"warm\" belongs to every engine, and to engines only");
+    }
+    if raw.commands.is_some() != (raw.role == Role::Sequencer) {
+        return refused("commands = \"address:port\" belongs to every sequencer, and to sequencers only");
+    }
+    if raw.commands.is_some_and(|commands| commands.port() == 0 || commands == raw.address) {
+        return refused("commands needs a port of its own, as in \"127.0.0.1:31021\"");
+    }
+    if raw.fix.is_some_and(|fix: SocketAddrV4| fix.port() == 0) {
+        return refused("fix needs a port, as in \"127.0.0.1:9878\"");
+    }
+    if raw.fix.is_some() != (raw.role == Role::Gateway) {
+        return refused("fix = \"address:port\" belongs to every gateway, and to gateways only");
+    }
+    Ok(NodeEntry {
+        name: raw.name.clone(),
+        id: NodeId(raw.id),
+        role: raw.role,
+        address: raw.address,
+        mode: raw.mode.unwrap_or(EngineMode::Warm),
+        commands: raw.commands,
+        fix: raw.fix,
+        pin: raw.pin.clone(),
+        idle: raw.idle.unwrap_or(file.idle.strategy),
+    })
+}
+
+fn sessions(
+    refuse: &Refusals<'_>,
+    entries: &[Spanned<raw::Session>],
+) -> Result<Vec<SessionEntry>, DescriptionError> {
+    let mut ids = BTreeSet::new();
+    let mut names = BTreeSet::new();
+    let mut sessions = Vec::new();
+    for entry in entries {
+        let raw = entry.get_ref();
+        if raw.id == 0 || !ids.insert(raw.id) {
+            return Err(refuse.of(entry, format!("session id {} is 0 or taken", raw.id)));
+        }
+        if !is_comp_id(&raw.comp_id) {
+            return Err(refuse.of(entry, COMP_ID_RULE));
+        }
+        if !names.insert(raw.comp_id.as_str()) {
+            return Err(refuse.of(entry, format!("two sessions have the CompID \"{}\"", raw.comp_id)));
+        }
+        sessions.push(SessionEntry { id: SessionId(raw.id), comp_id: raw.comp_id.clone() });
+    }
+    Ok(sessions)
+}
+
+fn instruments(
+    refuse: &Refusals<'_>,
+    entries: &[Spanned<raw::Instrument>],
+) -> Result<Vec<InstrumentEntry>, DescriptionError> {
+    let mut ids = BTreeSet::new();
+    let mut symbols = BTreeSet::new();
+    let mut instruments = Vec::new();
+    for entry in entries {
+        let raw = entry.get_ref();
+        let refused =
+            |reason: String| Err(refuse.of(entry, format!("instrument \"{}\": {reason}", raw.symbol)));
+        if raw.id == 0 || !ids.insert(raw.id) {
+            return refused(format!("id {} is 0 or taken", raw.id));
+        }
+        let symbol = match Symbol::new(raw.symbol.as_bytes()) {
+            Ok(symbol) => symbol,
+            Err(error) => return refused(format!("the symbol {error}")),
+        };
+        if !symbols.insert(symbol) {
+            return refused("the symbol is taken".to_owned());
+        }
+        if raw.price_decimals > MAX_DECIMALS {
+            return refused(format!("price_decimals must not be above {MAX_DECIMALS}"));
+        }
+        if !(1..=MAX_TICK).contains(&raw.tick) || !(1..=MAX_LOT).contains(&raw.lot) {
+            return refused(format!("tick must lie in 1..={MAX_TICK} and lot in 1..={MAX_LOT}"));
+        }
+        instruments.push(InstrumentEntry {
+            id: InstrumentId(raw.id),
+            symbol,
+            price_decimals: raw.price_decimals,
+            tick: Price(raw.tick),
+            lot: Qty(raw.lot),
+        });
+    }
+    Ok(instruments)
+}

@@ -13,6 +13,9 @@ const BATCH: usize = 16;
 /// The kernel joins equal datagrams of one sender (GRO) up to the length of an IP packet.
 const BUFFER_LEN: usize = 65_536;
 
+/// How many reports of trouble are passed over in one call.
+const MAX_REPORTS: usize = 4;
+
 const _: () = assert!(BATCH <= quinn_udp::BATCH_SIZE);
 
 /// What became of a hand-over to the kernel.
@@ -94,12 +97,23 @@ impl Datagrams {
     /// anything else that more may.
     ///
     /// # Errors
-    /// What the kernel says, other than that nothing waits.
+    /// What the kernel says, other than that nothing waits or that the network had trouble.
     pub fn recv(&mut self, mut show: impl FnMut(SocketAddr, &[u8])) -> io::Result<usize> {
         let mut chunks = self.buffers.chunks_exact_mut(BUFFER_LEN);
         let mut slices: [IoSliceMut<'_>; BATCH] =
             std::array::from_fn(|_| IoSliceMut::new(chunks.next().expect("BATCH buffers were allocated")));
-        let filled = match self.state.recv(UdpSockRef::from(&self.socket), &mut slices, &mut self.metas) {
+        let socket = UdpSockRef::from(&self.socket);
+        let mut result = self.state.recv(socket, &mut slices, &mut self.metas);
+        for _ in 0..MAX_REPORTS {
+            match &result {
+                Err(error) if is_report(error) => {
+                    tracing::debug!(address = %self.address, %error, "the network reported trouble");
+                    result = self.state.recv(UdpSockRef::from(&self.socket), &mut slices, &mut self.metas);
+                }
+                _ => break,
+            }
+        }
+        let filled = match result {
             Ok(filled) => filled,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
             Err(error) => return Err(error),
@@ -177,6 +191,17 @@ impl Datagrams {
             }
         }
     }
+}
+
+/// Whether the error tells of an earlier datagram or of an interface rather than of this call. It is told once.
+fn is_report(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        ConnectionRefused, ConnectionReset, HostUnreachable, NetworkDown, NetworkUnreachable,
+    };
+    matches!(
+        error.kind(),
+        ConnectionRefused | ConnectionReset | HostUnreachable | NetworkDown | NetworkUnreachable
+    )
 }
 
 impl AsRawFd for Datagrams {

@@ -65,7 +65,7 @@ fn address(receiver: usize) -> SocketAddr {
 
 /// Publishes `frames` frames and runs until every receiver has them all. The consumers assert order and content.
 fn run(frames: u64, seed: u64, faults: Faults) -> Result<Vec<bus::receiver::ReceiverStats>, TestCaseError> {
-    let session = Session::new(*b"SIM", StreamKind::Sequenced, 1).unwrap();
+    let session = Session::new(*b"SIM", StreamKind::Sequenced, 1).expect("a valid name");
     let config = PublisherConfig {
         ring: RING,
         heartbeat_ns: 20 * CYCLE_NS,

@@ -1,0 +1,383 @@
+//! Verification and dumps: beside a writer, over damage, and in words for every kind there is.
+
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+use journal::{Journal, JournalError, Options, Stream, cluster_id};
+use logger::{dump, verify};
+use std::fs;
+use std::path::{Path, PathBuf};
+use wire::command::*;
+use wire::event::{self, *};
+use wire::frame::{self, Origin};
+use wire::*;
+
+fn open(dir: &Path, stream: Stream) -> Journal {
+    let options =
+        Options { cluster: cluster_id("test"), stream, segment_len: 4096, create: true, power_cut: false };
+    Journal::open(dir, &options, &mut |_| {}).unwrap().0
+}
+
+struct Frames {
+    last: Position,
+    all: Vec<Vec<u8>>,
+}
+
+impl Frames {
+    fn new() -> Self {
+        Self { last: Position::GENESIS, all: Vec::new() }
+    }
+
+    fn add<B: CommandBody>(&mut self, body: &B) {
+        let mut to = [0; MAX_FRAME_LEN];
+        let origin = Origin {
+            source: NodeId(4),
+            incarnation: Incarnation(2),
+            source_seq: SourceSeq(self.all.len() as u64),
+            received: Nanos(0),
+        };
+        let length = frame::write(&mut to, origin, body);
+        self.last = frame::stamp(
+            &mut to[..length],
+            self.last,
+            Epoch(1),
+            Nanos(1_700_000_000_000_000_000 + self.last.seq.0),
+        );
+        self.all.push(to[..length].to_vec());
+    }
+}
+
+fn ticks(count: usize) -> Vec<Vec<u8>> {
+    let mut frames = Frames::new();
+    (0..count).for_each(|_| frames.add(&Tick {}));
+    frames.all
+}
+
+fn write(dir: &Path, stream: Stream, messages: &[Vec<u8>]) {
+    let mut journal = open(dir, stream);
+    messages.iter().for_each(|message| journal.append(message).unwrap());
+}
+
+fn id(text: &str) -> ClOrdId {
+    ClOrdId::new(text.as_bytes()).unwrap()
+}
+
+fn every_command() -> Vec<Vec<u8>> {
+    let mut frames = Frames::new();
+    let mut loggers = [LoggerMember::default(); MAX_LOGGERS];
+    loggers[0] = LoggerMember { node: NodeId(11), reserved: [0; 2], incarnation: Incarnation(1) };
+    loggers[1] = LoggerMember { node: NodeId(12), reserved: [0; 2], incarnation: Incarnation(3) };
+    frames.add(&EpochStart {
+        parent_epoch: Epoch(0),
+        sequencer: NodeId(4),
+        logger_count: 2,
+        parent_seq: Seq(0),
+        parent_chain: Chain(0),
+        nonce: 0xabc,
+        cluster: cluster_id("test"),
+        loggers,
+    });
+    frames.add(&Tick {});
+    frames.add(&RulesVersion { rules: Rules(6), reserved: [0; 4] });
+    frames.add(&GatewayOpen { version: 1, reserved: [0; 4] });
+    let reset = ResetSeqNums::Yes;
+    frames.add(&SessionLogon { session: SessionId(5), client_seq: 1, reset, reserved: [0; 7] });
+    let reason = LogoutReason::Disconnected;
+    frames.add(&SessionLogout { session: SessionId(5), client_seq: 8, reason, reserved: [0; 7] });
+    frames.add(&NewOrder {
+        session: SessionId(5),
+        client_seq: 9,
+        instrument: InstrumentId(1),
+        side: Side::Buy,
+        order_type: OrderType::Limit,
+        time_in_force: TimeInForce::Day,
+        reserved: 0,
+        price: Price(10_050),
+        qty: Qty(100),
+        cl_ord_id: id("order-1"),
+        account: AccountId(7),
+    });
+    frames.add(&CancelOrder {
+        session: SessionId(5),
+        client_seq: 10,
+        instrument: InstrumentId(1),
+        side: Side::Sell,
+        reserved: [0; 3],
+        cl_ord_id: id("cancel-1"),
+        orig_cl_ord_id: id("order-1"),
+    });
+    frames.add(&ReplaceOrder {
+        session: SessionId(5),
+        client_seq: 11,
+        instrument: InstrumentId(1),
+        side: Side::Sell,
+        order_type: OrderType::Market,
+        time_in_force: TimeInForce::ImmediateOrCancel,
+        reserved: 0,
+        price: Price(0),
+        qty: Qty(50),
+        cl_ord_id: id("order-2"),
+        orig_cl_ord_id: id("order-1"),
+    });
+    frames.add(&DefineInstrument {
+        instrument: InstrumentId(1),
+        price_decimals: 2,
+        reserved: [0; 3],
+        tick: Price(5),
+        lot: Qty(10),
+        symbol: Symbol::new(b"ACME").unwrap(),
+    });
+    assert_eq!(frames.all.len(), CommandKind::ALL.len(), "a new command wants a line here");
+    frames.all
+}
+
+fn every_event() -> Vec<Vec<u8>> {
+    struct Events(Vec<Vec<u8>>);
+    impl Events {
+        fn add<B: EventBody>(&mut self, session: u32, body: &B) {
+            let mut to = [0; MAX_FRAME_LEN];
+            let number = self.0.len() as u64 + 1;
+            let address = Address {
+                outbound: Outbound(number),
+                cause: Position { epoch: Epoch(1), seq: Seq(number + 20), chain: Chain(0xfeed) },
+                timestamp: Nanos(1_700_000_000_000_000_000),
+                session: SessionId(session),
+                report: ReportSeq(session * 3),
+            };
+            let length = event::write(&mut to, address, body);
+            event::speak(&mut to[..length], Speaker { epoch: Epoch(2), term: Term(3), node: NodeId(9) });
+            self.0.push(to[..length].to_vec());
+        }
+    }
+    let order = OrderView {
+        order: OrderId(77),
+        instrument: InstrumentId(1),
+        side: Side::Buy,
+        order_type: OrderType::Limit,
+        time_in_force: TimeInForce::GoodTillCancel,
+        status: OrderStatus::PartiallyFilled,
+        price: Price(10_050),
+        qty: Qty(100),
+        cum: Qty(40),
+        leaves: Qty(60),
+        notional: Notional(402_000),
+        cl_ord_id: id("order-1"),
+        account: AccountId(7),
+    };
+    let mut events = Events(Vec::new());
+    events.add(0, &EpochStarted { sequencer: NodeId(4), reserved: [0; 6] });
+    events.add(0, &RulesActivated { rules: Rules(6), reserved: [0; 4] });
+    events.add(0, &GatewayOpened { gateway: NodeId(4), reserved: [0; 2], incarnation: Incarnation(2) });
+    let (gateway, incarnation, reset) = (NodeId(4), Incarnation(2), ResetSeqNums::No);
+    events.add(5, &SessionOpened { gateway, reset, reserved: 0, incarnation });
+    events.add(5, &SessionClosed { gateway, reason: LogoutReason::Gateway, reserved: [0; 5] });
+    events.add(5, &Accepted { order });
+    let reason = RejectReason::DuplicateClOrdId;
+    events.add(5, &Rejected { order, original: OrderId(70), reason, reserved: [0; 7] });
+    events.add(
+        5,
+        &Filled {
+            order,
+            last_price: Price(10_045),
+            last_qty: Qty(40),
+            trade: TradeId(8),
+            contra: OrderId(66),
+            liquidity: Liquidity::Taker,
+            reserved: [0; 7],
+        },
+    );
+    let reason = CancelReason::Requested;
+    events.add(5, &Cancelled { order, request: id("cancel-1"), reason, reserved: [0; 3] });
+    events.add(5, &Replaced { order, orig_cl_ord_id: id("order-0"), reserved: [0; 4] });
+    events.add(
+        5,
+        &CancelRejected {
+            order: OrderId(77),
+            instrument: InstrumentId(1),
+            status: OrderStatus::Filled,
+            response_to: ResponseTo::Replace,
+            reason: RejectReason::TooLate,
+            reserved: 0,
+            request: id("replace-1"),
+            orig_cl_ord_id: id("order-1"),
+        },
+    );
+    events.add(
+        0,
+        &InstrumentDefined {
+            instrument: InstrumentId(1),
+            price_decimals: 2,
+            reserved: [0; 3],
+            tick: Price(5),
+            lot: Qty(10),
+            symbol: Symbol::new(b"ACME").unwrap(),
+        },
+    );
+    events.add(
+        0,
+        &AdministrationRefused { kind: 0x40, reason: RejectReason::InstrumentRefused, reserved: [0; 6] },
+    );
+    assert_eq!(events.0.len(), EventKind::ALL.len(), "a new event wants a line here");
+    events.0
+}
+
+fn dumped(dir: &Path, from: u64, to: u64) -> Vec<String> {
+    let mut out = Vec::new();
+    let dumped = dump(dir, from, to, &mut out).unwrap();
+    let lines: Vec<String> = String::from_utf8(out).unwrap().lines().map(str::to_owned).collect();
+    assert_eq!(dumped.lines, lines.len() as u64);
+    lines
+}
+
+fn segments(dir: &Path) -> Vec<PathBuf> {
+    let paths = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let mut found: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|e| e == "seg")).collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn every_command_is_told_in_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let frames = every_command();
+    write(dir.path(), Stream::Frames, &frames);
+    let lines = dumped(dir.path(), 0, u64::MAX);
+    let told: Vec<&str> = lines.iter().map(|line| line.split_once(": ").unwrap().1).collect();
+    let cluster = cluster_id("test");
+    assert_eq!(
+        told,
+        [
+            &format!(
+                "epoch start: sequencer 4 (nonce 0000000000000abc) of cluster {cluster:016x} on parent \
+                 0:0:0000000000000000, loggers 11 life 1, 12 life 3"
+            ),
+            "tick",
+            "rules version: 6 from here on",
+            "gateway open: a new life begins, wire version 1",
+            "session logon: session 5 message 1, numbers start over",
+            "session logout: session 5, next expected message 8, disconnected",
+            "new order: session 5 message 9 buy 100 of instrument 1 at limit 10050, day, as \"order-1\", account 7",
+            "cancel order: session 5 message 10 asks as \"cancel-1\" to cancel \"order-1\" (sell instrument 1)",
+            "replace order: session 5 message 11 makes \"order-1\" into \"order-2\": sell 50 of instrument 1 at market, \
+             immediate or cancel",
+            "define instrument: instrument 1 \"ACME\", 2 price decimals, tick 5, lot 10",
+        ]
+    );
+    let chain = Frame::read(&frames[6]).unwrap().position().chain.0;
+    let head = format!("1:7:{chain:016x} 2023-11-14T22:13:20.000000006Z gateway 4 life 2 number 6: ");
+    assert!(lines[6].starts_with(&head), "{}", lines[6]);
+}
+
+#[test]
+fn every_event_is_told_in_words() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), Stream::Events, &every_event());
+    let lines = dumped(dir.path(), 0, u64::MAX);
+    let told: Vec<&str> = lines.iter().map(|line| line.split_once(": ").unwrap().1).collect();
+    let order = "order 77 \"order-1\" buy 100 of instrument 1 at limit 10050, good till cancel, account 7; \
+                 partially filled, filled 40, open 60, notional 402000";
+    assert_eq!(
+        told,
+        [
+            "epoch started: sequencer 4",
+            "rules activated: 6",
+            "gateway opened: gateway 4 life 2",
+            "session opened: on gateway 4 life 2",
+            "session closed: on gateway 4, ended by the gateway",
+            &format!("accepted: {order}"),
+            &format!("rejected, duplicate client order id (first seen as order 70): {order}"),
+            &format!("filled 40 at 10045 as taker in trade 8 against order 66: {order}"),
+            &format!("cancelled, as requested by \"cancel-1\": {order}"),
+            &format!("replaced \"order-0\": {order}"),
+            "replace rejected, too late: request \"replace-1\" for \"order-1\" on instrument 1, order 77 is filled",
+            "instrument defined: instrument 1 \"ACME\", 2 price decimals, tick 5, lot 10",
+            "administration refused, instrument exists or is out of range: command kind 0x40",
+        ]
+    );
+    assert!(lines[5].starts_with(
+        "6 2023-11-14T22:13:20.000000000Z engine 9 term 3 epoch 2 caused by 1:26:000000000000feed for session 5 report 15: "
+    ));
+}
+
+#[test]
+fn a_range_is_dumped_from_the_segment_that_holds_it() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), Stream::Frames, &ticks(300));
+    let all = dumped(dir.path(), 0, u64::MAX);
+    assert_eq!(all.len(), 300);
+    // Damage before the range is not met: each segment can be read alone.
+    let first = &segments(dir.path())[0];
+    let mut bytes = fs::read(first).unwrap();
+    bytes[100] ^= 1;
+    fs::write(first, bytes).unwrap();
+    assert_eq!(dumped(dir.path(), 150, 160), all[149..160]);
+    assert_eq!(dumped(dir.path(), 299, 1000), all[298..]);
+    assert!(dumped(dir.path(), 400, 500).is_empty());
+    assert!(dump(dir.path(), 1, 10, &mut Vec::new()).is_err());
+}
+
+#[test]
+fn a_whole_journal_is_verified_and_summed_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let frames = ticks(300);
+    write(dir.path(), Stream::Frames, &frames);
+    let before: Vec<_> = segments(dir.path()).iter().map(|path| fs::read(path).unwrap()).collect();
+    let mut told = 0;
+    let verdict = verify(dir.path(), &mut |progress| told = progress.segments).unwrap();
+    let last = Frame::read(&frames[299]).unwrap().position();
+    assert_eq!((verdict.records, verdict.last, verdict.torn_bytes), (300, last, 0));
+    assert_eq!((verdict.segments, told), (before.len(), before.len()));
+    assert!(verdict.to_string().contains("300 records in"), "{verdict}");
+    let after: Vec<_> = segments(dir.path()).iter().map(|path| fs::read(path).unwrap()).collect();
+    assert_eq!(before, after, "nothing is modified");
+}
+
+#[test]
+fn a_torn_end_is_told_and_left_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), Stream::Frames, &ticks(5));
+    let file = &segments(dir.path())[0];
+    let mut bytes = fs::read(file).unwrap();
+    bytes[64 + 4 * 56 + 50] ^= 1;
+    fs::write(file, &bytes).unwrap();
+    let verdict = verify(dir.path(), &mut |_| {}).unwrap();
+    assert_eq!((verdict.records, verdict.torn_bytes), (4, 56));
+    assert_eq!(fs::read(file).unwrap(), bytes);
+    assert_eq!(dumped(dir.path(), 0, u64::MAX).len(), 4);
+}
+
+#[test]
+fn damage_is_named_by_file_offset_and_number() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), Stream::Frames, &ticks(200));
+    let file = &segments(dir.path())[1];
+    let mut bytes = fs::read(file).unwrap();
+    bytes[64 + 3 * 56 + 20] ^= 1;
+    fs::write(file, &bytes).unwrap();
+    let first: u64 = file.file_stem().unwrap().to_str().unwrap().parse().unwrap();
+    match verify(dir.path(), &mut |_| {}).unwrap_err() {
+        JournalError::Damaged { file: named, offset, number, .. } => {
+            assert_eq!((&named, offset, number), (file, 64 + 3 * 56, first + 3));
+        }
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_journal_is_verified_while_its_writer_writes() {
+    let dir = tempfile::tempdir().unwrap();
+    let frames = ticks(20_000);
+    let mut journal = open(dir.path(), Stream::Frames);
+    let (first, rest) = frames.split_at(100);
+    first.iter().for_each(|message| journal.append(message).unwrap());
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| rest.iter().for_each(|message| journal.append(message).unwrap()));
+        let mut before = 100;
+        while !writer.is_finished() {
+            let verdict = verify(dir.path(), &mut |_| {}).unwrap();
+            assert!(verdict.records >= before, "{} after {before}", verdict.records);
+            before = verdict.records;
+        }
+        writer.join().unwrap();
+    });
+    assert_eq!(verify(dir.path(), &mut |_| {}).unwrap().records, 20_000);
+}

@@ -6,7 +6,7 @@ use bus::gap::{Delivery, GapConfig, Request};
 use bus::mold::{Packet, PacketKind};
 use cluster::Lane;
 use std::fmt;
-use wire::{CommandKind, Epoch, Frame, FrameError, MAX_FRAME_LEN, Nanos, NodeId, Position};
+use wire::{CommandKind, Epoch, Frame, FrameError, MAX_FRAME_LEN, Nanos, NodeId, Position, prelude};
 
 /// Why a gateway's lane was closed: it broke the protocol, and only a new incarnation can begin again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +54,8 @@ pub struct Counters {
     pub stamped: u64,
     /// Packets of a gateway that is not described, or of a life that is over.
     pub refused_packets: u64,
-    /// Commands that arrived damaged and are asked for again.
-    pub damaged: u64,
+    /// Packets with a damaged command, which is asked for again.
+    pub damaged_packets: u64,
     /// Lanes closed for a breach of the protocol.
     pub closed_lanes: u32,
 }
@@ -105,6 +105,7 @@ impl Sequencer {
         }
         let mut breach = None;
         let mut opened = false;
+        let mut damaged_packets = 0;
         match packet.kind() {
             PacketKind::Heartbeat | PacketKind::EndOfSession => {
                 intake.repair.handle_heartbeat(now, packet.first());
@@ -112,6 +113,12 @@ impl Sequencer {
             PacketKind::Blocks(_) => {
                 // The lane's own state and the stamper are apart, so both can be borrowed.
                 let (stamper, counters) = (&mut self.stamper, &mut self.counters);
+                // A damaged command counts as lost, and so does what stands behind it in the packet.
+                let sound = packet.blocks().take_while(|bytes| {
+                    let damaged = matches!(prelude::check(bytes), Err(FrameError::Corrupt { .. }));
+                    damaged_packets += u64::from(damaged);
+                    !damaged
+                });
                 let mut deliver = |number: u64, bytes: &[u8]| {
                     if breach.is_some() {
                         return Delivery::Refused;
@@ -127,20 +134,17 @@ impl Sequencer {
                             out(frame);
                             Delivery::Accepted
                         }
-                        Err(Breach::Unreadable(FrameError::Corrupt { .. })) => {
-                            counters.damaged += 1;
-                            Delivery::Refused
-                        }
                         Err(reason) => {
                             breach = Some(Refusal { lane, number, reason });
                             Delivery::Refused
                         }
                     }
                 };
-                intake.repair.handle_packet(now, packet.first(), packet.blocks(), &mut deliver);
+                intake.repair.handle_packet(now, packet.first(), sound, &mut deliver);
             }
         }
         intake.closed = breach.is_some();
+        self.counters.damaged_packets += damaged_packets;
         if opened {
             self.lanes.opened(lane);
         }

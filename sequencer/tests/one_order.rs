@@ -184,10 +184,12 @@ fn a_damaged_command_is_asked_for_again() {
     bench.send(0, lane, 1, &[nth(lane, 1)]).unwrap();
     let mut damaged = nth(lane, 2);
     damaged[60] ^= 1;
-    bench.send(1, lane, 2, &[damaged]).unwrap();
+    bench.send(1, lane, 2, &[damaged, nth(lane, 3)]).unwrap();
+    bench.send(2, lane, 4, &[nth(lane, 4)]).unwrap();
+    assert_eq!(bench.core.counters().damaged_packets, 1);
     assert!(bench.core.poll_request(Nanos(1_000)).is_some());
-    bench.send(1_001, lane, 2, &[nth(lane, 2)]).unwrap();
-    assert_eq!(bench.stamped_of(lane), [1, 2]);
+    bench.send(1_001, lane, 2, &[nth(lane, 2), nth(lane, 3)]).unwrap();
+    assert_eq!(bench.stamped_of(lane), [1, 2, 3, 4]);
 }
 
 #[test]

@@ -20,7 +20,8 @@ fn appends_per_second() {
         let (mut journal, _) = Journal::open(dir.path(), &options, &mut |_| {}).unwrap();
         let mut syncer = journal.syncer();
         let done = std::sync::atomic::AtomicBool::new(false);
-        let (mut slowest, mut syncs) = (0, 0);
+        let mut times = Vec::with_capacity(messages.len() / 64 + 1);
+        let mut syncs = 0;
         let elapsed = std::thread::scope(|scope| {
             let disk = scope.spawn(|| {
                 let mut syncs = 0;
@@ -28,6 +29,7 @@ fn appends_per_second() {
                     syncer.prepare_once().unwrap();
                     syncer.sync_once().unwrap();
                     syncs += 1;
+                    std::thread::sleep(std::time::Duration::from_millis(1));
                 }
                 syncs
             });
@@ -37,7 +39,7 @@ fn appends_per_second() {
                 journal.append(message).unwrap();
                 if nth % 64 == 0 {
                     let now = Instant::now();
-                    slowest = slowest.max((now - before).as_micros());
+                    times.push((now - before).as_nanos());
                     before = now;
                 }
             }
@@ -47,9 +49,16 @@ fn appends_per_second() {
             elapsed
         });
         let rate = messages.len() as f64 / elapsed.as_secs_f64();
+        times.sort_unstable();
+        let at = |part: f64| times[(times.len() as f64 * part) as usize] / 1000;
         println!(
-            "{} bytes, syncing {background}: {rate:.0} appends/s, slowest 64 appends {slowest} us, {syncs} syncs, {:?}",
+            "{} bytes, syncing {background}: {rate:.0} appends/s; 64 appends p50 {} us, p99 {} us, p99.9 {} us, most {} us; \
+             {syncs} syncs, {:?}",
             messages[0].len(),
+            at(0.5),
+            at(0.99),
+            at(0.999),
+            at(0.99999),
             journal.stats()
         );
         drop(journal);

@@ -91,7 +91,20 @@ pub struct Session<O> {
 
 impl<O: Outbox> Session<O> {
     /// A session without a connection, both numbers at 1.
+    ///
+    /// # Panics
+    /// If the configuration has no BeginString or no CompID of ours, an initiator has none of its peer, or a message of
+    /// the largest size does not fit the inbox.
     pub fn new(config: Config, outbox: O) -> Session<O> {
+        assert!(
+            !config.begin_string.is_empty() && !config.sender.is_empty(),
+            "BeginString and our CompID are set"
+        );
+        assert!(
+            config.role == Role::Acceptor || !config.target.is_empty(),
+            "an initiator knows its peer's CompID"
+        );
+        assert!(config.max_message <= config.max_inbox, "the inbox holds the largest message");
         let target = config.target.clone().into_bytes();
         Session {
             core: Core {

@@ -40,8 +40,16 @@ impl Gap {
         self.waiting.is_empty()
     }
 
-    pub(super) fn mark_handled(&mut self, seq: u64) {
-        self.waiting.entry(seq).or_insert(Waiting::Handled);
+    /// The message `seq` was handled before its turn. Beyond the bound this is forgotten: the number will be asked for.
+    pub(super) fn mark_handled(&mut self, seq: u64, max_messages: usize) {
+        if self.waiting.contains_key(&seq) {
+            return;
+        }
+        if self.waiting.len() >= max_messages {
+            self.dropped = true;
+            return;
+        }
+        self.waiting.insert(seq, Waiting::Handled);
     }
 
     /// False if there is no room.

@@ -229,7 +229,7 @@ impl<O: Outbox> Core<O> {
         self.test_sent = None;
         self.logged_on = Some(reset);
         if seq > self.next_in {
-            self.gap.mark_handled(seq);
+            self.gap.mark_handled(seq, self.config.max_queued_messages);
             self.missing_before(seq);
         } else {
             self.consume(seq);

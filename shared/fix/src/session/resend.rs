@@ -44,7 +44,7 @@ impl<O: Outbox> Core<O> {
             Ok((begin, end)) => self.resend(begin, end),
         }
         if early {
-            self.gap.mark_handled(seq);
+            self.gap.mark_handled(seq, self.config.max_queued_messages);
             self.missing_before(seq);
         }
         Step::Nothing

@@ -1,1 +1,37 @@
-//! placeholder
+//! The deterministic exchange: a pure function of the sequenced log. Integers only, no I/O, no clock but the stamp of the
+//! frame, no order that depends on a hash, no allocation in the steady state.
+//!
+//! [`Replica`] is what a binary drives: it takes frames one after the other, lets its [`StateMachine`] apply them, folds
+//! the running digest and holds the events of the last frame until the driver has published them:
+//!
+//! 1. `replica.apply(&frame)?`: an error means that this engine must not go on (see [`Divergence`]).
+//! 2. `for event in replica.events_mut()`: put the speaker in (`wire::event::speak`) and publish it.
+//! 3. Now and then: compare `replica.marks()` with the other engines' at equal positions.
+//!
+//! [`Exchange`] is the state machine of this project: sessions, instruments, orders, books, matching. Hot and warm
+//! engines run the very same code.
+
+#![forbid(unsafe_code)]
+
+pub mod book;
+pub mod exchange;
+pub mod instruments;
+pub mod limits;
+pub mod machine;
+pub mod replica;
+pub mod sessions;
+pub mod sink;
+
+mod checks;
+mod matching;
+mod names;
+mod orders;
+
+pub use book::{BookView, LevelView};
+pub use exchange::{Exchange, Violation};
+pub use instruments::Instrument;
+pub use limits::{Limits, LimitsError};
+pub use machine::{Sequenced, StateMachine};
+pub use replica::{Divergence, MARK_EVERY, MARKS_KEPT, Mark, Replica};
+pub use sessions::{Owner, Session};
+pub use sink::EventSink;

@@ -1,0 +1,43 @@
+//! What a deterministic service must be to ride the cluster.
+
+use crate::EventSink;
+use wire::{Command, Frame, FrameError, Incarnation, Nanos, NodeId, Position};
+
+/// One sequenced command with all that a state machine may know of it. Whatever is not in here (a clock, an address,
+/// the epoch in which it is applied again) must not change the outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sequenced<'a> {
+    /// Its place in the history.
+    pub at: Position,
+    /// The sequencer's stamp, in nanoseconds: the only clock there is, and it never goes back.
+    pub timestamp: Nanos,
+    /// The gateway that sent it, or the sequencer.
+    pub source: NodeId,
+    /// The life of that gateway.
+    pub incarnation: Incarnation,
+    /// What is asked.
+    pub command: Command<'a>,
+}
+
+impl<'a> Sequenced<'a> {
+    /// The command of a frame; an error if its body is not of its kind.
+    pub fn of(frame: &Frame<'a>) -> Result<Self, FrameError> {
+        let header = frame.header();
+        Ok(Self {
+            at: frame.position(),
+            timestamp: header.timestamp,
+            source: header.source,
+            incarnation: header.incarnation,
+            command: frame.command()?,
+        })
+    }
+}
+
+/// A deterministic service that rides the cluster: the same commands in the same order give the same events, in every
+/// process and at every time. It reads no clock, draws no random number and does no I/O.
+///
+/// [`crate::Replica`] drives it and keeps the running digest.
+pub trait StateMachine {
+    /// Applies one command. Everything that comes of it goes into `events`, in an order that is part of the outcome.
+    fn apply(&mut self, input: &Sequenced<'_>, events: &mut EventSink);
+}

@@ -1,0 +1,102 @@
+//! After start-up the engine allocates nothing: a counting allocator watches a trading day.
+//!
+//! The room made in advance must do; what has to grow (a level beyond those reserved, an event beyond those reserved) is
+//! shown to be counted, so that a silent counter cannot pass for a quiet engine.
+
+#![allow(unsafe_code)]
+
+mod support;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use support::{ALICE, BOB, Desk, LIMITS, cancel, order, replace};
+use wire::Frame;
+use wire::command::{NewOrder, Side, Tick, TimeInForce};
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: every call is handed on unchanged to the system's allocator, which keeps the contract; the counter is a plain
+// thread-local cell without a destructor, so counting neither allocates nor unwinds.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller keeps `alloc`'s contract, which is the system's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: `at` came from `alloc` above, and so from the system's allocator with this layout.
+        unsafe { System.dealloc(at, layout) }
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: as for `dealloc`; the caller keeps `realloc`'s contract, which is the system's.
+        unsafe { System.realloc(at, layout, size) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// How often the engine allocated while it applied these frames.
+fn allocations(desk: &mut Desk, frames: &[Vec<u8>]) -> u64 {
+    let before = ALLOCATIONS.get();
+    for bytes in frames {
+        let frame = Frame::read(bytes).expect("stamped by this test");
+        desk.replica.apply(&frame).expect("the next frame of the same log");
+        for event in desk.replica.events_mut() {
+            wire::event::speak(event, wire::event::Speaker::default());
+        }
+    }
+    ALLOCATIONS.get() - before
+}
+
+#[test]
+fn a_trading_day_within_the_limits_allocates_nothing() {
+    let mut desk = Desk::new();
+    let mut frames = Vec::new();
+    let mut stamp = |desk: &mut Desk, n: i64| {
+        let (side, session) = if n % 2 == 0 { (Side::Buy, ALICE) } else { (Side::Sell, BOB) };
+        let away = if side == Side::Buy { -5 } else { 5 };
+        let price = 1000 + away * (n % 7);
+        let (o, r, c) = (format!("o{n}"), format!("r{n}"), format!("c{n}"));
+        let log = &mut desk.log;
+        let (source, life) = (support::GATEWAY, support::LIFE);
+        frames.push(log.stamp(source, life, &order(session, &o, side, 50, price)));
+        frames.push(log.stamp(source, life, &replace(session, &r, &o, side, 40, price + away)));
+        frames.push(log.stamp(source, life, &order(session, &o, side, 50, price)));
+        let taker = NewOrder {
+            time_in_force: TimeInForce::ImmediateOrCancel,
+            ..order(ALICE, &format!("i{n}"), Side::Buy, 70, 1010)
+        };
+        frames.push(log.stamp(source, life, &taker));
+        frames.push(log.stamp(source, life, &cancel(session, &c, &r, side)));
+        frames.push(log.stamp(source, life, &Tick {}));
+    };
+    for n in 0..5_000 {
+        stamp(&mut desk, n);
+    }
+    assert_eq!(allocations(&mut desk, &frames), 0);
+    assert!(desk.replica.outbound().0 > 25_000, "the day was a busy one");
+    desk.audit();
+}
+
+#[test]
+fn growth_beyond_the_reserved_levels_and_events_is_rare_and_seen_by_the_counter() {
+    let mut desk = Desk::new();
+    let mut frames = Vec::new();
+    let levels = i64::from(LIMITS.levels_reserved) * 4;
+    for n in 1..=levels {
+        let asked = order(ALICE, &format!("o{n}"), Side::Sell, 10, 5 * n);
+        frames.push(desk.log.stamp(support::GATEWAY, support::LIFE, &asked));
+    }
+    assert_eq!(allocations(&mut desk, &frames), 2, "the side of the book doubled twice");
+    let sweep = order(BOB, "sweep", Side::Buy, 10 * levels.unsigned_abs(), 5 * levels);
+    let frames = [desk.log.stamp(support::GATEWAY, support::LIFE, &sweep)];
+    assert_eq!(allocations(&mut desk, &frames), 4, "places and lengths of the sink doubled twice");
+}

@@ -1,0 +1,160 @@
+//! Two engines that follow one log are identical, and one that does not follow it says so.
+
+mod support;
+
+use engine::{Divergence, MARK_EVERY, MARKS_KEPT, Replica, Sequenced, StateMachine};
+use support::{ALICE, BOB, Desk, GATEWAY, LIFE, LIMITS, Log, cancel, define, logon, order};
+use wire::command::{RulesVersion, Side, Tick};
+use wire::event::{self, RulesActivated, Speaker};
+use wire::{Epoch, Frame, FrameError, NodeId, Outbound, Position, Rules, Seq, Term};
+
+/// A little trading, as frames.
+fn frames(log: &mut Log) -> Vec<Vec<u8>> {
+    let mut frames = vec![
+        log.stamp(GATEWAY, LIFE, &define(support::ACME, b"ACME")),
+        log.stamp(GATEWAY, LIFE, &logon(ALICE)),
+        log.stamp(GATEWAY, LIFE, &logon(BOB)),
+    ];
+    for n in 0..50_u32 {
+        let (a, b, x) = (format!("a{n}"), format!("b{n}"), format!("x{n}"));
+        frames.push(log.stamp(GATEWAY, LIFE, &order(ALICE, &a, Side::Buy, 30, 100 - 5 * i64::from(n % 4))));
+        frames.push(log.stamp(GATEWAY, LIFE, &order(BOB, &b, Side::Sell, 20, 90 + 5 * i64::from(n % 3))));
+        frames.push(log.stamp(GATEWAY, LIFE, &cancel(ALICE, &x, &a, Side::Buy)));
+    }
+    frames
+}
+
+fn apply<S: StateMachine>(replica: &mut Replica<S>, bytes: &[u8]) -> Result<(), Divergence> {
+    replica.apply(&Frame::read(bytes).expect("a whole frame"))
+}
+
+#[test]
+fn two_replicas_of_one_log_say_the_same_bytes_and_hold_the_same_digest() {
+    let (mut one, mut two) = (Desk::empty(LIMITS).replica, Desk::empty(LIMITS).replica);
+    let mut digests = Vec::new();
+    for bytes in frames(&mut Log::new()) {
+        apply(&mut one, &bytes).expect("follows");
+        apply(&mut two, &bytes).expect("follows");
+        assert!(one.events().eq(two.events()));
+        assert_eq!(
+            (one.digest(), one.position(), one.outbound()),
+            (two.digest(), two.position(), two.outbound())
+        );
+        digests.push(one.digest());
+    }
+    digests.sort_unstable();
+    digests.dedup();
+    assert_eq!(digests.len(), 153, "every command changes the digest");
+}
+
+#[test]
+fn the_speaker_does_not_change_the_digest() {
+    let (mut one, mut two) = (Desk::empty(LIMITS).replica, Desk::empty(LIMITS).replica);
+    for bytes in frames(&mut Log::new()) {
+        apply(&mut one, &bytes).expect("follows");
+        apply(&mut two, &bytes).expect("follows");
+        for said in one.events_mut() {
+            event::speak(said, Speaker { epoch: Epoch(9), term: Term(9), node: NodeId(9) });
+        }
+    }
+    assert_eq!(one.digest(), two.digest());
+}
+
+/// Answers a rules command with its number plus an error of its own.
+#[derive(Clone)]
+struct Skewed(u32);
+
+impl StateMachine for Skewed {
+    fn apply(&mut self, input: &Sequenced<'_>, events: &mut engine::EventSink) {
+        if let wire::Command::RulesVersion(asked) = input.command {
+            let rules = Rules({ asked.rules }.0 + self.0);
+            events.announce(&RulesActivated { rules, reserved: [0; 4] });
+        }
+    }
+}
+
+#[test]
+fn another_event_for_the_same_command_gives_another_digest() {
+    let sink = || engine::EventSink::with_capacity(4);
+    let (mut good, mut bad) = (Replica::new(Skewed(0), sink()), Replica::new(Skewed(1), sink()));
+    let mut log = Log::new();
+    let silent = log.stamp(GATEWAY, LIFE, &Tick {});
+    let told = log.stamp(GATEWAY, LIFE, &RulesVersion { rules: Rules(1), reserved: [0; 4] });
+    for replica in [&mut good, &mut bad] {
+        apply(replica, &silent).expect("follows");
+    }
+    assert_eq!(good.digest(), bad.digest());
+    for replica in [&mut good, &mut bad] {
+        apply(replica, &told).expect("follows");
+    }
+    assert_eq!((good.position(), good.outbound()), (bad.position(), bad.outbound()));
+    assert_ne!(good.digest(), bad.digest());
+}
+
+#[test]
+fn a_frame_that_does_not_follow_is_refused_by_name_and_changes_nothing() {
+    let mut replica = Desk::empty(LIMITS).replica;
+    let frames = frames(&mut Log::new());
+    apply(&mut replica, &frames[0]).expect("follows");
+    let (digest, last) = (replica.digest(), replica.position());
+    let mut other = Log::new();
+    other.stamp(GATEWAY, LIFE, &define(support::ACME, b"OTHER"));
+    for (wrong, why) in [
+        (frames[0].clone(), "repeated"),
+        (frames[2].clone(), "gap"),
+        (other.stamp(GATEWAY, LIFE, &logon(ALICE)), "another history"),
+    ] {
+        let frame = Frame::read(&wrong).expect("whole").position();
+        assert_eq!(apply(&mut replica, &wrong), Err(Divergence::DoesNotFollow { last, frame }), "{why}");
+        assert_eq!(
+            (replica.digest(), replica.position(), replica.events().len()),
+            (digest, last, 0),
+            "{why}"
+        );
+    }
+    apply(&mut replica, &frames[1]).expect("the right one still follows");
+}
+
+#[test]
+fn a_stamped_frame_that_this_build_cannot_read_is_refused_by_position() {
+    let mut replica = Desk::empty(LIMITS).replica;
+    let mut bytes = Log::new().stamp(GATEWAY, LIFE, &order(ALICE, "a", Side::Buy, 10, 100));
+    // The side (behind session, client number and instrument) becomes 9, which is in no table.
+    bytes[56 + 12] = 9;
+    let at = wire::frame::stamp(&mut bytes, Position::GENESIS, Epoch(1), wire::Nanos(5));
+    let refused = apply(&mut replica, &bytes);
+    let reason = FrameError::Body { kind: 0x20, have: bytes.len() - 56 };
+    assert_eq!(refused, Err(Divergence::Unreadable { at, reason }));
+    assert_eq!(replica.position(), Position::GENESIS);
+}
+
+#[test]
+fn marks_stand_at_every_thousand_and_twenty_fourth_command_and_the_last_ones_are_kept() {
+    let mut desk = Desk::empty(LIMITS);
+    let mut digests = Vec::new();
+    for n in 1..=MARK_EVERY * (MARKS_KEPT as u64 + 3) + 5 {
+        desk.send(&RulesVersion { rules: Rules(0), reserved: [0; 4] });
+        if n % MARK_EVERY == 0 {
+            digests.push((desk.replica.position(), desk.replica.digest(), Outbound(n + 1)));
+        }
+    }
+    let marks: Vec<_> = desk.replica.marks().map(|mark| (mark.at, mark.digest, mark.outbound)).collect();
+    assert_eq!(marks, digests[3..]);
+    assert_eq!(marks[0].0.seq, Seq(MARK_EVERY * 4));
+}
+
+#[test]
+fn a_clone_goes_on_like_the_original() {
+    let frames = frames(&mut Log::new());
+    let mut one = Desk::empty(LIMITS).replica;
+    for bytes in &frames[..80] {
+        apply(&mut one, bytes).expect("follows");
+    }
+    let mut two = one.clone();
+    for bytes in &frames[80..] {
+        apply(&mut one, bytes).expect("follows");
+        apply(&mut two, bytes).expect("follows");
+    }
+    assert_eq!(one.digest(), two.digest());
+    two.machine().audit().expect("the state agrees with itself");
+}

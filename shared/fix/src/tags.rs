@@ -111,6 +111,7 @@ tags! {
     NO_PARTY_IDS = 453, "NoPartyIDs";
     TEST_MESSAGE_INDICATOR = 464, "TestMessageIndicator";
     SECONDARY_CL_ORD_ID = 526, "SecondaryClOrdID";
+    SECONDARY_EXEC_ID = 527, "SecondaryExecID";
     ORDER_CAPACITY = 528, "OrderCapacity";
     MASS_CANCEL_REQUEST_TYPE = 530, "MassCancelRequestType";
     USERNAME = 553, "Username";

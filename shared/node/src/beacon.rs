@@ -49,13 +49,16 @@ impl Beacon {
         })
     }
 
-    /// Speaks if it is time to. A status that is lost is no loss: the next one comes soon.
-    pub fn do_work(&mut self, now: Nanos, account: impl FnOnce() -> Account) -> usize {
-        if now < self.due {
-            return 0;
-        }
+    /// Whether it is time to speak.
+    #[must_use]
+    pub fn is_due(&self, now: Nanos) -> bool {
+        now >= self.due
+    }
+
+    /// Speaks. A status that is lost is no loss: the next one comes soon.
+    pub fn tell(&mut self, now: Nanos, account: Account) {
         self.due = now.saturating_add(self.every);
-        let Account { epoch, position, lag, traffic, detail } = account();
+        let Account { epoch, position, lag, traffic, detail } = account;
         let (cluster, node, process) = (self.cluster, self.node, self.process);
         let status = Status { cluster, node, process, at: now, epoch, position, lag, traffic, detail };
         match control::encode(&status) {
@@ -66,7 +69,6 @@ impl Beacon {
             }
             Err(error) => tracing::warn!(%error, "the status was not written"),
         }
-        1
     }
 
     /// When it speaks next.

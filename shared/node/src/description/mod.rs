@@ -167,19 +167,27 @@ pub struct Fix {
     pub heartbeat_max: Nanos,
     /// How long a connection may stay without a logon.
     pub logon_timeout: Nanos,
+    /// Both FIX numbers begin at 1 with every Logon.
+    pub reset_on_logon: bool,
     /// Messages a session can have resent; older ones are gap-filled.
-    pub resend_window: usize,
+    pub resend_messages: usize,
+    /// Their bytes.
+    pub resend_bytes: usize,
     /// Connections at the same time.
     pub max_connections: usize,
 }
 
-/// The engine's limits.
+/// The engine's limits. They decide what is refused: every engine of a cluster, and every replay, needs the same.
 #[derive(Clone, Copy, Debug)]
 pub struct EngineLimits {
-    /// Orders that can rest at the same time.
-    pub resting_orders: usize,
-    /// Client order ids for which memory is set aside at the start.
-    pub orders_a_day: usize,
+    /// Instrument numbers are below this.
+    pub instruments: u32,
+    /// Session numbers are below this.
+    pub sessions: u32,
+    /// Orders that can rest at the same time, over all books.
+    pub resting_orders: u32,
+    /// Client order ids that a trading day can use, over all sessions.
+    pub names: u32,
 }
 
 /// Faults that receivers make on purpose, in thousandths of the datagrams.

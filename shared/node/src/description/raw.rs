@@ -86,13 +86,20 @@ section!(Rings {
 });
 section!(Log { segment: Size = Size(64 << 20), sync_every: Duration = Duration(Nanos::from_millis(10)) });
 section!(Idle { strategy: Strategy = Strategy::Block });
-section!(Engine { resting_orders: usize = 1 << 18, orders_a_day: usize = 1 << 20 });
+section!(Engine {
+    instruments: u32 = 4_096,
+    sessions: u32 = 4_096,
+    resting_orders: u32 = 1 << 18,
+    names: u32 = 1 << 21
+});
 section!(Fix {
     comp_id: String = "LOCKSTEP".to_owned(),
     heartbeat_min: Duration = Duration(Nanos::SECOND),
     heartbeat_max: Duration = Duration(Nanos(300_000_000_000)),
     logon_timeout: Duration = Duration(Nanos(10_000_000_000)),
-    resend_window: usize = 1 << 16,
+    reset_on_logon: bool = false,
+    resend_messages: usize = 1 << 16,
+    resend_bytes: Size = Size(32 << 20),
     max_connections: usize = 1_024,
 });
 section!(Faults {

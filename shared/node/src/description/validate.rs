@@ -90,8 +90,10 @@ pub(super) fn description(path: &Path, text: &str) -> Result<Description, Descri
         log: Log { segment: file.log.segment.0, sync_every: file.log.sync_every.0 },
         idle: file.idle.strategy,
         engine: EngineLimits {
-            resting_orders: file.engine.resting_orders.max(1),
-            orders_a_day: file.engine.orders_a_day.max(1),
+            instruments: file.engine.instruments,
+            sessions: file.engine.sessions,
+            resting_orders: file.engine.resting_orders,
+            names: file.engine.names,
         },
         fix: fix(&refuse, &file.fix)?,
         faults,
@@ -207,7 +209,9 @@ fn fix(refuse: &Refusals<'_>, fix: &raw::Fix) -> Result<Fix, DescriptionError> {
         heartbeat_min: fix.heartbeat_min.0,
         heartbeat_max: fix.heartbeat_max.0,
         logon_timeout: fix.logon_timeout.0,
-        resend_window: fix.resend_window.max(1),
+        reset_on_logon: fix.reset_on_logon,
+        resend_messages: fix.resend_messages.max(1),
+        resend_bytes: bytes(fix.resend_bytes.0).max(4_096),
         max_connections: fix.max_connections.max(1),
     })
 }

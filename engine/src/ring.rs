@@ -1,0 +1,104 @@
+//! The ring between the receiving and the matching thread: frames in slots, and a bell for a sleeping matcher.
+
+use mio::Waker;
+use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::{Arc, OnceLock};
+use wire::MAX_FRAME_LEN;
+
+/// One frame on its way to the matching thread.
+pub(crate) struct Slot {
+    len: u16,
+    bytes: [u8; MAX_FRAME_LEN],
+}
+
+impl Slot {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+}
+
+/// Wakes the matching thread if it sleeps; costs nothing while it is awake.
+#[derive(Default)]
+struct Bell {
+    asleep: AtomicBool,
+    waker: OnceLock<Arc<Waker>>,
+}
+
+/// The receiving thread's end.
+pub(crate) struct RingProducer {
+    slots: rtrb::Producer<Slot>,
+    bell: Arc<Bell>,
+}
+
+/// The matching thread's end.
+pub(crate) struct RingConsumer {
+    slots: rtrb::Consumer<Slot>,
+    bell: Arc<Bell>,
+    len: usize,
+}
+
+/// A ring of so many frames.
+pub(crate) fn ring(len: usize) -> (RingProducer, RingConsumer) {
+    let (producer, consumer) = rtrb::RingBuffer::new(len);
+    let bell = Arc::new(Bell::default());
+    (RingProducer { slots: producer, bell: Arc::clone(&bell) }, RingConsumer { slots: consumer, bell, len })
+}
+
+impl RingProducer {
+    /// Copies a frame into the ring; false if it is full.
+    pub(crate) fn push(&mut self, frame: &[u8]) -> bool {
+        if self.slots.is_full() {
+            return false;
+        }
+        let mut slot = Slot { len: 0, bytes: [0; MAX_FRAME_LEN] };
+        slot.bytes[..frame.len()].copy_from_slice(frame);
+        slot.len = u16::try_from(frame.len()).expect("copied above: at most MAX_FRAME_LEN");
+        self.slots.push(slot).is_ok()
+    }
+
+    /// Called once after a batch of pushes.
+    pub(crate) fn ring_bell(&self) {
+        // Either the matcher sees what was pushed, or this sees that it went to sleep: both put a fence between.
+        fence(Ordering::SeqCst);
+        if self.bell.asleep.load(Ordering::Relaxed)
+            && self.bell.asleep.swap(false, Ordering::Relaxed)
+            && let Some(waker) = self.bell.waker.get()
+            && let Err(error) = waker.wake()
+        {
+            tracing::warn!(%error, "cannot wake the matching thread; it wakes by itself at its next deadline");
+        }
+    }
+}
+
+impl RingConsumer {
+    /// The next frame.
+    pub(crate) fn pop(&mut self) -> Option<Slot> {
+        self.slots.pop().ok()
+    }
+
+    /// How this thread is woken.
+    pub(crate) fn set_waker(&mut self, waker: Arc<Waker>) {
+        let _ = self.bell.waker.set(waker);
+    }
+
+    /// Announces that this thread will sleep unless something is there already. True if it may.
+    pub(crate) fn may_sleep(&mut self) -> bool {
+        self.bell.asleep.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        if self.slots.is_empty() {
+            return true;
+        }
+        self.bell.asleep.store(false, Ordering::Relaxed);
+        false
+    }
+
+    /// Frames that wait.
+    pub(crate) fn used(&self) -> usize {
+        self.slots.slots()
+    }
+
+    /// How many fit.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+}

@@ -1,0 +1,277 @@
+//! The clients' TCP connections: accept, read, write, close. Nonblocking, edge triggered.
+
+use anyhow::Context;
+use gateway::ConnectionId;
+use hashbrown::HashMap;
+use mio::event::Event;
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Token};
+use rustc_hash::FxBuildHasher;
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
+use std::net::SocketAddrV4;
+use std::os::fd::{AsRawFd, RawFd};
+use std::time::Duration;
+
+const LISTENER: Token = Token(0);
+/// Bytes of one read.
+const READ_LEN: usize = 64 << 10;
+/// Reads of one connection before the others have their turn.
+const READS_A_TURN: usize = 2;
+/// Connections accepted in one cycle.
+const ACCEPTS_A_CYCLE: usize = 16;
+/// Bytes that may wait for a slow reader before it is disconnected.
+const MAX_UNWRITTEN: usize = 16 << 20;
+
+/// What a client did.
+pub(crate) enum Happened<'a> {
+    Connected,
+    Sent(&'a [u8]),
+    Disconnected,
+}
+
+struct Connection {
+    stream: TcpStream,
+    unwritten: VecDeque<u8>,
+    /// Close when everything is written.
+    closing: bool,
+}
+
+/// All connections of the gateway.
+pub(crate) struct ClientNet {
+    poll: Poll,
+    events: Events,
+    listener: TcpListener,
+    max_connections: usize,
+    connections: HashMap<ConnectionId, Connection, FxBuildHasher>,
+    next: u64,
+    /// Connections that may have more to read, though no event will say so again.
+    readable: VecDeque<ConnectionId>,
+    /// The listener may have more to accept.
+    acceptable: bool,
+    /// Lost while something was written to them: told with the next poll.
+    lost: Vec<ConnectionId>,
+    buffer: Vec<u8>,
+}
+
+impl ClientNet {
+    pub(crate) fn listen(address: SocketAddrV4, max_connections: usize) -> anyhow::Result<Self> {
+        let poll = Poll::new().context("cannot set up waiting for clients")?;
+        let mut listener = TcpListener::bind(address.into()).map_err(|error| match error.kind() {
+            io::ErrorKind::AddrInUse => anyhow::anyhow!(
+                "port in use: FIX clients cannot be listened for at {address}; stop the other process or configure another port"
+            ),
+            _ => anyhow::anyhow!("FIX clients cannot be listened for at {address}: {error}"),
+        })?;
+        poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+        Ok(Self {
+            poll,
+            events: Events::with_capacity(1_024),
+            listener,
+            max_connections,
+            connections: HashMap::default(),
+            next: 1,
+            readable: VecDeque::new(),
+            acceptable: true,
+            lost: Vec::new(),
+            buffer: vec![0; READ_LEN],
+        })
+    }
+
+    /// One descriptor that becomes readable when any connection has something to do.
+    pub(crate) fn descriptor(&self) -> RawFd {
+        self.poll.as_raw_fd()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.connections.len()
+    }
+
+    /// Accepts, reads and writes what can be without waiting; tells what clients did. 0 when nothing is left to do.
+    pub(crate) fn poll(
+        &mut self,
+        mut tell: impl FnMut(&mut Self, ConnectionId, Happened<'_>),
+    ) -> anyhow::Result<usize> {
+        let mut events = std::mem::replace(&mut self.events, Events::with_capacity(0));
+        match self.poll.poll(&mut events, Some(Duration::ZERO)) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error).context("cannot wait for clients"),
+        }
+        let mut work = 0;
+        for event in &events {
+            work += 1;
+            self.note(event);
+        }
+        self.events = events;
+        work += self.accept(&mut tell);
+        for _ in 0..self.readable.len() {
+            let Some(connection) = self.readable.pop_front() else { break };
+            work += 1;
+            self.read(connection, &mut tell);
+        }
+        while let Some(connection) = self.lost.pop() {
+            work += 1;
+            tell(self, connection, Happened::Disconnected);
+        }
+        Ok(work)
+    }
+
+    fn note(&mut self, event: &Event) {
+        if event.token() == LISTENER {
+            self.acceptable = true;
+            return;
+        }
+        let connection = ConnectionId(event.token().0 as u64);
+        if event.is_readable() || event.is_read_closed() || event.is_error() {
+            self.readable.push_back(connection);
+        }
+        if event.is_writable() {
+            self.flush(connection);
+        }
+    }
+
+    fn accept(&mut self, tell: &mut impl FnMut(&mut Self, ConnectionId, Happened<'_>)) -> usize {
+        let mut accepted = 0;
+        while self.acceptable && accepted < ACCEPTS_A_CYCLE {
+            match self.listener.accept() {
+                Ok((stream, peer)) => {
+                    accepted += 1;
+                    if self.connections.len() >= self.max_connections {
+                        tracing::warn!(%peer, limit = self.max_connections, "too many connections; refusing one. Raise fix.max_connections if it is a client's");
+                        continue;
+                    }
+                    if let Err(error) = self.add(stream, tell) {
+                        tracing::warn!(%peer, %error, "a connection could not be set up");
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.acceptable = false,
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) => {
+                    // Out of descriptors, most likely: the clients that are connected go on.
+                    tracing::error!(%error, "cannot accept clients; trying again when the next one comes");
+                    self.acceptable = false;
+                }
+            }
+        }
+        accepted
+    }
+
+    fn add(
+        &mut self,
+        mut stream: TcpStream,
+        tell: &mut impl FnMut(&mut Self, ConnectionId, Happened<'_>),
+    ) -> io::Result<()> {
+        stream.set_nodelay(true)?;
+        let connection = ConnectionId(self.next);
+        self.next += 1;
+        let token = Token(usize::try_from(connection.0).unwrap_or(usize::MAX));
+        self.poll.registry().register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
+        self.connections
+            .insert(connection, Connection { stream, unwritten: VecDeque::new(), closing: false });
+        tell(self, connection, Happened::Connected);
+        Ok(())
+    }
+
+    fn read(
+        &mut self,
+        connection: ConnectionId,
+        tell: &mut impl FnMut(&mut Self, ConnectionId, Happened<'_>),
+    ) {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let mut more = true;
+        for _ in 0..READS_A_TURN {
+            let Some(entry) = self.connections.get_mut(&connection).filter(|entry| !entry.closing) else {
+                more = false;
+                break;
+            };
+            match entry.stream.read(&mut buffer) {
+                Ok(0) => {
+                    self.lose(connection);
+                    more = false;
+                    break;
+                }
+                Ok(count) => {
+                    tell(self, connection, Happened::Sent(&buffer[..count]));
+                    if count < buffer.len() {
+                        // Edge triggered, yet nothing more is there: a new event comes with the next bytes.
+                        more = false;
+                        break;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    more = false;
+                    break;
+                }
+                Err(_) => {
+                    self.lose(connection);
+                    more = false;
+                    break;
+                }
+            }
+        }
+        self.buffer = buffer;
+        if more {
+            self.readable.push_back(connection);
+        }
+    }
+
+    /// Sends bytes to a client, now or as soon as it reads.
+    pub(crate) fn transmit(&mut self, connection: ConnectionId, bytes: &[u8]) {
+        let Some(entry) = self.connections.get_mut(&connection) else { return };
+        let mut rest = bytes;
+        while entry.unwritten.is_empty() && !rest.is_empty() {
+            match entry.stream.write(rest) {
+                Ok(count) => rest = &rest[count..],
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(_) => return self.lose(connection),
+            }
+        }
+        entry.unwritten.extend(rest);
+        if entry.unwritten.len() > MAX_UNWRITTEN {
+            tracing::warn!(
+                connection = connection.0,
+                bytes = entry.unwritten.len(),
+                "a client does not read; disconnecting it. It can log on again and have everything resent"
+            );
+            self.lose(connection);
+        }
+    }
+
+    /// Writes what waits.
+    fn flush(&mut self, connection: ConnectionId) {
+        let Some(entry) = self.connections.get_mut(&connection) else { return };
+        while !entry.unwritten.is_empty() {
+            let (front, _) = entry.unwritten.as_slices();
+            match entry.stream.write(front) {
+                Ok(count) => {
+                    entry.unwritten.drain(..count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => return self.lose(connection),
+            }
+        }
+        if entry.closing {
+            self.connections.remove(&connection);
+        }
+    }
+
+    /// Closes a connection as soon as everything is written. It will not be told of again.
+    pub(crate) fn close(&mut self, connection: ConnectionId) {
+        if let Some(entry) = self.connections.get_mut(&connection) {
+            entry.closing = true;
+            self.flush(connection);
+        }
+    }
+
+    fn lose(&mut self, connection: ConnectionId) {
+        if let Some(entry) = self.connections.remove(&connection)
+            && !entry.closing
+        {
+            self.lost.push(connection);
+        }
+    }
+}

@@ -8,6 +8,15 @@ use journal::{Stream, read_watermark};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use support::*;
 
+/// Tells the other thread to end, even if this one fails: else a failed test would hang.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 #[test]
 fn under_concurrent_appends_synced_never_passes_appended_and_never_falls() {
     let dir = tempfile::tempdir().unwrap();
@@ -26,6 +35,7 @@ fn under_concurrent_appends_synced_never_passes_appended_and_never_falls() {
             }
             syncer.sync_once().unwrap()
         });
+        let end = Done(&done);
         let mut stamper = Stamper::new();
         let mut before = 0;
         for number in 1..=3000 {
@@ -36,7 +46,7 @@ fn under_concurrent_appends_synced_never_passes_appended_and_never_falls() {
             assert!(synced >= before && synced <= number);
             before = synced;
         }
-        done.store(true, Ordering::Release);
+        drop(end);
         assert_eq!(disk.join().unwrap(), 3000);
     });
     assert_eq!(journal.synced(), 3000);
@@ -55,6 +65,7 @@ fn truncations_and_syncs_at_the_same_time_never_vouch_for_what_was_cut() {
                 syncer.sync_once().unwrap();
             }
         });
+        let _end = Done(&done);
         let mut stamper = Stamper::new();
         for round in 0..30 {
             append_all(&mut journal, &stamper.many(100));
@@ -66,7 +77,6 @@ fn truncations_and_syncs_at_the_same_time_never_vouch_for_what_was_cut() {
             append_all(&mut journal, &stamper.many(5));
             assert!(journal.synced() < journal.next());
         }
-        done.store(true, Ordering::Release);
     });
     let records = journal.next() - 1;
     assert_eq!(syncer.sync_once().unwrap(), records);

@@ -1,1 +1,10 @@
-//! placeholder
+//! The one tool for people: starts a cluster, shows how it is, drives load through it, and measures.
+
+#![forbid(unsafe_code)]
+
+pub mod board;
+pub mod goal;
+pub mod load;
+pub mod local;
+pub mod plan;
+pub mod verdict;

@@ -1,0 +1,238 @@
+//! What the nodes tell of themselves, gathered: the live table, readiness, and whether the engines agree.
+
+use anyhow::Context;
+use bus::Datagrams;
+use cluster::agreement::{Agreement, Disagreement};
+use cluster::status::{Detail, Status};
+use cluster::control;
+use node::Description;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::os::fd::{AsRawFd, RawFd};
+use wire::{Nanos, NodeId, Position, Seq};
+
+/// After so long without a word a node is shown as silent.
+const SILENT_AFTER: Nanos = Nanos(1_000_000_000);
+
+struct Known {
+    status: Status,
+    heard: Nanos,
+    /// Position's number and time of a status about a second earlier, for the rate.
+    before: (u64, Nanos),
+    rate: u64,
+}
+
+/// Listens to the status stream.
+pub struct Board {
+    description: Description,
+    socket: Datagrams,
+    known: BTreeMap<NodeId, Known>,
+    agreement: Agreement,
+    disagreement: Option<Disagreement>,
+}
+
+impl Board {
+    /// Joins the status stream of a cluster.
+    pub fn open(description: &Description) -> anyhow::Result<Self> {
+        let socket = Datagrams::join(description.streams.status, &description.socket_options())
+            .context("cannot listen to the status stream")?;
+        Ok(Self {
+            description: description.clone(),
+            socket,
+            known: BTreeMap::new(),
+            agreement: Agreement::default(),
+            disagreement: None,
+        })
+    }
+
+    /// Becomes readable when a status has come.
+    #[must_use]
+    pub fn descriptor(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+
+    /// Takes what has come. True if anything has.
+    pub fn poll(&mut self, now: Nanos) -> anyhow::Result<bool> {
+        let cluster = self.description.cluster_id();
+        let mut any = false;
+        loop {
+            let (known, agreement, disagreement) = (&mut self.known, &mut self.agreement, &mut self.disagreement);
+            let received = self.socket.recv(|_, bytes| {
+                let Ok(status) = control::decode::<Status>(bytes) else { return };
+                if status.cluster != cluster {
+                    return;
+                }
+                if let Detail::Engine { marks, .. } = &status.detail {
+                    for mark in marks {
+                        if let Err(found) = agreement.handle_mark(status.node, *mark) {
+                            disagreement.get_or_insert(found);
+                        }
+                    }
+                }
+                note(known, status, now);
+            })?;
+            if received == 0 {
+                return Ok(any);
+            }
+            any = true;
+        }
+    }
+
+    /// The last word of a node.
+    #[must_use]
+    pub fn status(&self, node: NodeId) -> Option<&Status> {
+        self.known.get(&node).map(|known| &known.status)
+    }
+
+    /// The names of the nodes that have not said yet that they are up.
+    #[must_use]
+    pub fn missing(&self) -> Vec<String> {
+        let ready = |node: &node::NodeEntry| match self.status(node.id).map(|status| &status.detail) {
+            None => false,
+            Some(Detail::Gateway { open, .. }) => *open,
+            Some(_) => true,
+        };
+        self.description.nodes.iter().filter(|node| !ready(node)).map(|node| node.name.clone()).collect()
+    }
+
+    /// The last position that the sequencer has stamped.
+    #[must_use]
+    pub fn stamped(&self) -> Option<Position> {
+        self.status(self.description.sequencer().id).map(|status| status.position)
+    }
+
+    /// The highest position at which the engines had the same digest.
+    #[must_use]
+    pub fn agreed(&self) -> Option<Position> {
+        self.agreement.agreed()
+    }
+
+    /// How many digests were compared and found equal.
+    #[must_use]
+    pub fn compared(&self) -> u64 {
+        self.agreement.compared()
+    }
+
+    /// The first difference between engines, if there was one.
+    #[must_use]
+    pub fn disagreement(&self) -> Option<Disagreement> {
+        self.disagreement
+    }
+
+    /// What is still behind this number, by name; empty when everyone has it, the engines agree there or later, and no
+    /// command is on its way.
+    #[must_use]
+    pub fn unsettled(&self, upto: Seq) -> Vec<String> {
+        let mut behind = Vec::new();
+        let highest_event = self.engine_outbound();
+        for node in &self.description.nodes {
+            let Some(status) = self.status(node.id) else {
+                behind.push(format!("{} is silent", node.name));
+                continue;
+            };
+            if status.position.seq < upto {
+                behind.push(format!("{} is at {} of {upto}", node.name, status.position.seq));
+            }
+            match status.detail {
+                Detail::Gateway { in_flight, .. } if in_flight > 0 => {
+                    behind.push(format!("{} has {in_flight} commands on their way", node.name));
+                }
+                Detail::Logger { events, .. } | Detail::Gateway { outbound: events, .. } if events.0 < highest_event => {
+                    behind.push(format!("{} is at event {events} of {highest_event}", node.name));
+                }
+                _ => {}
+            }
+        }
+        if self.agreed().is_none_or(|agreed| agreed.seq < upto) {
+            behind.push(format!("the engines' digests are not compared at {upto} yet"));
+        }
+        behind
+    }
+
+    /// The last event that any engine has computed.
+    #[must_use]
+    pub fn engine_outbound(&self) -> u64 {
+        let outbound = |known: &Known| match known.status.detail {
+            Detail::Engine { outbound, .. } => Some(outbound.0),
+            _ => None,
+        };
+        self.known.values().filter_map(outbound).max().unwrap_or(0)
+    }
+
+    /// The table for people, a line for each node.
+    #[must_use]
+    pub fn table(&self, now: Nanos) -> String {
+        let mut table = format!(
+            "{:<14} {:<10} {:>5} {:>12} {:>8} {:>9}  {}\n",
+            "NODE", "ROLE", "EPOCH", "POSITION", "LAG", "PER S", "DETAIL"
+        );
+        for node in &self.description.nodes {
+            let _ = match self.known.get(&node.id) {
+                None => writeln!(table, "{:<14} {:<10} not heard of yet", node.name, node.role),
+                Some(known) if now.since(known.heard) > SILENT_AFTER => {
+                    let silent = now.since(known.heard).0 / 1_000_000_000;
+                    writeln!(table, "{:<14} {:<10} SILENT for {silent} s, last at {}", node.name, node.role, known.status.position.seq)
+                }
+                Some(Known { status, rate, .. }) => writeln!(
+                    table,
+                    "{:<14} {:<10} {:>5} {:>12} {:>8} {:>9}  {}",
+                    node.name, node.role, status.epoch, status.position.seq, status.lag, rate, detail(status)
+                ),
+            };
+        }
+        match (self.disagreement, self.agreed()) {
+            (Some(found), _) => {
+                let _ = writeln!(table, "ENGINES DIFFER: {found}");
+            }
+            (None, Some(agreed)) => {
+                let _ = writeln!(table, "engines agree up to position {} ({} comparisons)", agreed.seq, self.compared());
+            }
+            (None, None) => table.push_str("engines not compared yet\n"),
+        }
+        table
+    }
+}
+
+fn note(known: &mut BTreeMap<NodeId, Known>, status: Status, now: Nanos) {
+    let number = status.position.seq.0;
+    match known.get_mut(&status.node) {
+        Some(entry) if entry.status.process == status.process => {
+            let passed = now.since(entry.before.1);
+            if passed >= Nanos::SECOND {
+                let stamped = u128::from(number.saturating_sub(entry.before.0));
+                entry.rate = u64::try_from(stamped * 1_000_000_000 / u128::from(passed.0)).unwrap_or(u64::MAX);
+                entry.before = (number, now);
+            }
+            entry.heard = now;
+            entry.status = status;
+        }
+        _ => {
+            known.insert(status.node, Known { status, heard: now, before: (number, now), rate: 0 });
+        }
+    }
+}
+
+/// What only its role can tell, in words.
+fn detail(status: &Status) -> String {
+    let repaired = match status.traffic.repaired {
+        0 => String::new(),
+        repaired => format!(", {repaired} asked again"),
+    };
+    match &status.detail {
+        Detail::Sequencer { lanes, refused, closed_lanes } => {
+            format!("{lanes} gateways, {refused} packets refused, {closed_lanes} lanes closed{repaired}")
+        }
+        Detail::Engine { mode, ring_used, ring_len, resting, marks, .. } => {
+            let digest = marks.first().map_or(0, |mark| mark.digest.0);
+            let used = 100 * u64::from(*ring_used) / u64::from((*ring_len).max(1));
+            format!("{mode}, ring {used}%, {resting} resting, digest {digest:016x}{repaired}")
+        }
+        Detail::Logger { synced, events, segments, bytes } => {
+            format!("synced {synced}, {events} events, {segments} segments, {} MiB{repaired}", bytes >> 20)
+        }
+        Detail::Gateway { open, connections, sessions, in_flight, in_flight_limit, shed, .. } => {
+            let open = if *open { "open" } else { "not open yet" };
+            format!("{open}, {sessions} of {connections} logged on, {in_flight}/{in_flight_limit} on their way, {shed} shed{repaired}")
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! `lockstep up` and `lockstep status`: the live table.
+
+use anyhow::Context;
+use lockstep::board::Board;
+use lockstep::local::{LocalCluster, binaries_beside_this_one};
+use node::{Clock, Description, Shutdown};
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::MissedTickBehavior;
+
+/// Between two drawings of the table on a terminal.
+const REDRAW: Duration = Duration::from_millis(500);
+/// Between two tables where there is no terminal.
+const REPEAT: Duration = Duration::from_secs(5);
+/// How long `status --once` listens.
+const LISTEN: Duration = Duration::from_millis(600);
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the console's runtime")
+}
+
+/// Runs a whole cluster until Ctrl-C or until a node ends by itself.
+pub(crate) fn up(config: &Path) -> anyhow::Result<()> {
+    let description = Description::load(config)?;
+    let shutdown = Shutdown::on_signals().context("cannot listen for signals")?;
+    println!("starting {} nodes of cluster \"{}\"", description.nodes.len(), description.name);
+    let mut cluster = LocalCluster::start(description, &binaries_beside_this_one()?)?;
+    cluster.wait_until_ready(&shutdown)?;
+    for gateway in cluster.description().nodes.iter().filter_map(|node| node.fix.map(|fix| (&node.name, fix)))
+    {
+        println!("{} takes FIX clients at {}", gateway.0, gateway.1);
+    }
+    let shown = runtime()?.block_on(show(&mut cluster, |cluster| {
+        cluster.look()?;
+        Ok(cluster.board().table(cluster.clock().now()))
+    }));
+    println!("stopping");
+    let stopped = cluster.stop();
+    println!("{}", if stopped.is_ok() { "stopped; no process is left" } else { "stopped, not cleanly" });
+    shown.and(stopped)
+}
+
+/// Shows how a cluster is that runs elsewhere.
+pub(crate) fn status(config: &Path, once: bool) -> anyhow::Result<()> {
+    let description = Description::load(config)?;
+    let mut board = Board::open(&description)?;
+    let clock = Clock::start();
+    let look = |board: &mut Board| {
+        board.poll(clock.now())?;
+        Ok(board.table(clock.now()))
+    };
+    if !once {
+        return runtime()?.block_on(show(&mut board, look));
+    }
+    runtime()?.block_on(tokio::time::sleep(LISTEN));
+    println!("{}", look(&mut board)?);
+    Ok(())
+}
+
+/// Draws a table again and again, until Ctrl-C.
+async fn show<T>(of: &mut T, mut table: impl FnMut(&mut T) -> anyhow::Result<String>) -> anyhow::Result<()> {
+    let terminal = std::io::stdout().is_terminal();
+    let mut redraw = tokio::time::interval(if terminal { REDRAW } else { REPEAT });
+    redraw.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => return Ok(()),
+            _ = terminate.recv() => return Ok(()),
+            _ = redraw.tick() => {
+                let drawn = table(of)?;
+                // On a terminal: home, and clear what was there.
+                let clear = if terminal { "\x1b[H\x1b[2J" } else { "" };
+                let mut out = std::io::stdout().lock();
+                writeln!(out, "{clear}{drawn}{}", if terminal { "Ctrl-C stops" } else { "" })?;
+            }
+        }
+    }
+}

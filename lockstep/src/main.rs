@@ -1,0 +1,44 @@
+//! `lockstep`: the launcher and the console.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::print_stdout, reason = "this binary talks to people")]
+
+mod console;
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Starts a cluster, shows how it is, drives load through it, and measures.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Starts every node of a cluster on this machine and shows them live, until Ctrl-C.
+    Up {
+        /// The file that describes the cluster.
+        #[arg(long, value_name = "FILE", default_value = "cluster.toml")]
+        config: PathBuf,
+    },
+    /// Shows how the nodes of a running cluster are.
+    Status {
+        /// The file that describes the cluster.
+        #[arg(long, value_name = "FILE", default_value = "cluster.toml")]
+        config: PathBuf,
+        /// Show it once instead of live.
+        #[arg(long)]
+        once: bool,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    node::args::log_to_stderr();
+    match Arguments::parse().command {
+        Command::Up { config } => console::up(&config),
+        Command::Status { config, once } => console::status(&config, once),
+    }
+}

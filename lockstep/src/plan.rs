@@ -1,0 +1,173 @@
+//! A cluster for this machine alone: a `cluster.toml` with ports and multicast groups that nobody else uses.
+
+use crate::load::Instrument;
+use anyhow::Context;
+use std::fmt::Write as _;
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::path::Path;
+
+/// What the cluster is made of. Without a change: one sequencer, a hot and a warm engine, one logger, one gateway.
+#[derive(Clone, Debug)]
+pub struct LocalPlan {
+    /// Loggers.
+    pub loggers: usize,
+    /// Gateways.
+    pub gateways: usize,
+    /// Sessions that may log on, called CLIENT1, CLIENT2 and so on.
+    pub sessions: usize,
+    /// What is traded.
+    pub instruments: Vec<Instrument>,
+    /// Share of datagrams that every receiver drops, as in "5%".
+    pub drop: Option<String>,
+    /// Seed of the faults.
+    pub fault_seed: u64,
+    /// Further text for the end of the file, such as other sections.
+    pub more: String,
+}
+
+impl Default for LocalPlan {
+    fn default() -> Self {
+        let instrument = |symbol: &str, price_decimals, tick, lot, start_price| Instrument {
+            symbol: symbol.to_owned(),
+            price_decimals,
+            tick,
+            lot,
+            start_price: Some(start_price),
+        };
+        Self {
+            loggers: 1,
+            gateways: 1,
+            sessions: 4,
+            instruments: vec![
+                instrument("AMZN", 4, 100, 1, 2_239_500),
+                instrument("BTC-USD", 2, 1, 1, 9_412_350),
+                instrument("ETH-USD", 2, 1, 10, 312_040),
+                instrument("EUR-USD", 5, 1, 1_000, 108_215),
+            ],
+            drop: None,
+            fault_seed: 1,
+            more: String::new(),
+        }
+    }
+}
+
+impl LocalPlan {
+    /// The CompIDs of its sessions.
+    #[must_use]
+    pub fn comp_ids(&self) -> Vec<String> {
+        (1..=self.sessions).map(|n| format!("CLIENT{n}")).collect()
+    }
+
+    /// Writes `cluster.toml` into a directory. The ports are free at this moment; a node that finds its port taken since
+    /// then says so and the cluster does not start.
+    pub fn write(&self, directory: &Path) -> anyhow::Result<std::path::PathBuf> {
+        let path = directory.join("cluster.toml");
+        std::fs::write(&path, self.text()?).with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(path)
+    }
+
+    fn text(&self) -> anyhow::Result<String> {
+        let mut ports = FreePorts::default();
+        let group = {
+            // Two clusters on one machine must not share a group: the process id and a free port keep them apart.
+            let salt = std::process::id() ^ (u32::from(ports.udp()?) << 8);
+            let [_, a, b, _] = salt.to_be_bytes();
+            move |last: u8| Ipv4Addr::new(239, 255, a ^ b.rotate_left(3), b.wrapping_mul(4).wrapping_add(last))
+        };
+        let mut text = String::new();
+        let name = format!("local-{}-{}", std::process::id(), ports.udp()?);
+        writeln!(text, "[cluster]\nname = \"{name}\"\ntag = \"LOC\"\ndata = \"data\"\n")?;
+        writeln!(text, "[streams]")?;
+        for (at, stream) in ["sequenced", "events", "status"].into_iter().enumerate() {
+            let last = u8::try_from(at + 1)?;
+            writeln!(text, "{stream} = \"{}:{}\"", group(last), ports.udp()?)?;
+        }
+        if let Some(drop) = &self.drop {
+            writeln!(text, "\n[faults]\ndrop = \"{drop}\"\nseed = {}", self.fault_seed)?;
+        }
+        let mut id = 0;
+        let mut node = |text: &mut String, name: String, role: &str, more: String, udp: u16| {
+            id += 1;
+            writeln!(
+                text,
+                "\n[[node]]\nname = \"{name}\"\nid = {id}\nrole = \"{role}\"\naddress = \"127.0.0.1:{udp}\"{more}"
+            )
+        };
+        let commands = format!("\ncommands = \"127.0.0.1:{}\"", ports.udp()?);
+        node(&mut text, "sequencer-1".to_owned(), "sequencer", commands, ports.udp()?)?;
+        for (name, mode) in [("engine-1", "hot"), ("engine-2", "warm")] {
+            node(&mut text, name.to_owned(), "engine", format!("\nmode = \"{mode}\""), ports.udp()?)?;
+        }
+        for n in 1..=self.loggers {
+            node(&mut text, format!("logger-{n}"), "logger", String::new(), ports.udp()?)?;
+        }
+        for n in 1..=self.gateways {
+            let fix = format!("\nfix = \"127.0.0.1:{}\"", ports.tcp()?);
+            node(&mut text, format!("gateway-{n}"), "gateway", fix, ports.udp()?)?;
+        }
+        for (at, comp_id) in self.comp_ids().iter().enumerate() {
+            writeln!(text, "\n[[session]]\nid = {}\ncomp_id = \"{comp_id}\"", at + 1)?;
+        }
+        for (at, instrument) in self.instruments.iter().enumerate() {
+            let Instrument { symbol, price_decimals, tick, lot, .. } = instrument;
+            writeln!(
+                text,
+                "\n[[instrument]]\nid = {}\nsymbol = \"{symbol}\"\nprice_decimals = {price_decimals}\ntick = {tick}\nlot = {lot}",
+                at + 1
+            )?;
+        }
+        writeln!(text, "\n{}", self.more)?;
+        Ok(text)
+    }
+}
+
+/// Ports that are free now; each is held until all are chosen, so that none is chosen twice.
+#[derive(Default)]
+struct FreePorts {
+    udp: Vec<UdpSocket>,
+    tcp: Vec<TcpListener>,
+}
+
+impl FreePorts {
+    fn udp(&mut self) -> anyhow::Result<u16> {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).context("no free UDP port")?;
+        let port = socket.local_addr()?.port();
+        self.udp.push(socket);
+        Ok(port)
+    }
+
+    fn tcp(&mut self) -> anyhow::Result<u16> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free TCP port")?;
+        let port = listener.local_addr()?.port();
+        self.tcp.push(listener);
+        Ok(port)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use node::Description;
+
+    #[test]
+    fn a_planned_cluster_is_a_valid_one() {
+        let plan = LocalPlan { loggers: 3, gateways: 2, drop: Some("5%".to_owned()), ..LocalPlan::default() };
+        let text = plan.text().unwrap();
+        let cluster = Description::parse(Path::new("cluster.toml"), &text).unwrap();
+        assert_eq!(cluster.nodes.len(), 1 + 2 + 3 + 2);
+        assert_eq!(cluster.sessions.len(), 4);
+        assert_eq!(cluster.faults.drop, 50);
+    }
+
+    #[test]
+    fn two_plans_share_no_port_and_no_group() {
+        let addresses = |text: &str| -> Vec<String> {
+            let quoted = text.split('"').skip(1).step_by(2);
+            quoted.filter(|value| value.contains(':')).map(str::to_owned).collect()
+        };
+        let (one, other) = (LocalPlan::default().text().unwrap(), LocalPlan::default().text().unwrap());
+        for address in addresses(&one) {
+            assert!(!addresses(&other).contains(&address), "{address} stands in both");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! What clients were told, compared with what the log and the journal of events hold.

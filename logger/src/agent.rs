@@ -1,5 +1,6 @@
 //! The writing thread: streams into journals as they came, and answers for repair.
 
+use crate::boot::Boot;
 use anyhow::Context;
 use bus::mold::RequestPacket;
 use bus::{Datagrams, Delivery, MulticastSubscription, RepairResponder, StreamKind, Subscription, udp::Sent};
@@ -22,7 +23,7 @@ struct Kept {
 }
 
 impl Kept {
-    fn open(started: &Started, kind: StreamKind) -> anyhow::Result<Self> {
+    fn open(started: &Started, kind: StreamKind, power_cut: bool) -> anyhow::Result<Self> {
         let Started { description, node, .. } = started;
         let (name, what) = match kind {
             StreamKind::Events => ("events", Stream::Events),
@@ -34,7 +35,7 @@ impl Kept {
             stream: what,
             segment_len: description.log.segment,
             create: true,
-            power_cut: false,
+            power_cut,
         };
         let (journal, opened) = Journal::open(&directory, &options, &mut |progress| {
             tracing::info!(
@@ -116,9 +117,18 @@ pub(crate) struct LoggerAgent {
 
 impl LoggerAgent {
     pub(crate) fn open(started: &Started) -> anyhow::Result<Self> {
+        let boot = Boot::look(&started.description.data_of(&started.node))?;
+        if boot.is_another() {
+            tracing::warn!(
+                "the host has restarted since this logger ran last: what the disk had not confirmed may be gone"
+            );
+        }
+        let frames = Kept::open(started, StreamKind::Sequenced, boot.is_another())?;
+        let events = Kept::open(started, StreamKind::Events, boot.is_another())?;
+        boot.note()?;
         Ok(Self {
-            frames: Kept::open(started, StreamKind::Sequenced)?,
-            events: Kept::open(started, StreamKind::Events)?,
+            frames,
+            events,
             requests: started.description.take_requests(&started.node)?,
             beacon: Beacon::open(&started.description, &started.node)?,
             unusable: 0,
@@ -143,10 +153,10 @@ impl LoggerAgent {
         requests
             .recv(|from, bytes| match RequestPacket::parse(bytes) {
                 Ok(request) if request.session == frames.session => {
-                    frames.responder.handle_request(from, &request)
+                    frames.responder.handle_request(from, &request);
                 }
                 Ok(request) if request.session == events.session => {
-                    events.responder.handle_request(from, &request)
+                    events.responder.handle_request(from, &request);
                 }
                 Ok(_) | Err(_) => *unusable += 1,
             })

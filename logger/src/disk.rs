@@ -21,7 +21,7 @@ pub(crate) fn keep_syncing(
             if let Err(error) = syncer.prepare_once() {
                 match error {
                     JournalError::NoSpace { .. } => {
-                        tracing::warn!(%error, "no room for the next log segment yet")
+                        tracing::warn!(%error, "no room for the next log segment yet");
                     }
                     other => return Err(other.into()),
                 }

@@ -14,7 +14,7 @@ const PROGRESS_EVERY: u64 = 1 << 16;
 pub struct Verdict {
     /// What it keeps.
     pub stream: Stream,
-    /// Whose it is: [`journal::cluster_id`] of the cluster's name.
+    /// Whose it is: [`wire::cluster_id`] of the cluster's name.
     pub cluster: u64,
     /// Segments.
     pub segments: usize,

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
-use journal::{Journal, JournalError, Options, Stream, cluster_id};
+use journal::{Journal, JournalError, Options, Stream};
 use logger::{dump, verify};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,8 +12,13 @@ use wire::frame::{self, Origin};
 use wire::*;
 
 fn open(dir: &Path, stream: Stream) -> Journal {
-    let options =
-        Options { cluster: cluster_id("test"), stream, segment_len: 4096, create: true, power_cut: false };
+    let options = Options {
+        cluster: wire::cluster_id("test"),
+        stream,
+        segment_len: 4096,
+        create: true,
+        power_cut: false,
+    };
     Journal::open(dir, &options, &mut |_| {}).unwrap().0
 }
 
@@ -73,7 +78,7 @@ fn every_command() -> Vec<Vec<u8>> {
         parent_seq: Seq(0),
         parent_chain: Chain(0),
         nonce: 0xabc,
-        cluster: cluster_id("test"),
+        cluster: wire::cluster_id("test"),
         loggers,
     });
     frames.add(&Tick {});
@@ -242,7 +247,7 @@ fn every_command_is_told_in_words() {
     write(dir.path(), Stream::Frames, &frames);
     let lines = dumped(dir.path(), 0, u64::MAX);
     let told: Vec<&str> = lines.iter().map(|line| line.split_once(": ").unwrap().1).collect();
-    let cluster = cluster_id("test");
+    let cluster = wire::cluster_id("test");
     assert_eq!(
         told,
         [

@@ -105,7 +105,6 @@ impl Sequencer {
         }
         let mut breach = None;
         let mut opened = false;
-        let mut damaged_packets = 0;
         match packet.kind() {
             PacketKind::Heartbeat | PacketKind::EndOfSession => {
                 intake.repair.handle_heartbeat(now, packet.first());
@@ -113,12 +112,11 @@ impl Sequencer {
             PacketKind::Blocks(_) => {
                 // The lane's own state and the stamper are apart, so both can be borrowed.
                 let (stamper, counters) = (&mut self.stamper, &mut self.counters);
-                // A damaged command counts as lost, and so does what stands behind it in the packet.
-                let sound = packet.blocks().take_while(|bytes| {
-                    let damaged = matches!(prelude::check(bytes), Err(FrameError::Corrupt { .. }));
-                    damaged_packets += u64::from(damaged);
-                    !damaged
-                });
+                if packet.blocks().any(prelude::is_damaged) {
+                    // As good as lost: it is asked for again.
+                    self.counters.damaged_packets += 1;
+                    return Ok(());
+                }
                 let mut deliver = |number: u64, bytes: &[u8]| {
                     if breach.is_some() {
                         return Delivery::Refused;
@@ -140,11 +138,10 @@ impl Sequencer {
                         }
                     }
                 };
-                intake.repair.handle_packet(now, packet.first(), sound, &mut deliver);
+                intake.repair.handle_packet(now, packet.first(), packet.blocks(), &mut deliver);
             }
         }
         intake.closed = breach.is_some();
-        self.counters.damaged_packets += damaged_packets;
         if opened {
             self.lanes.opened(lane);
         }

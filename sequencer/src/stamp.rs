@@ -13,7 +13,7 @@ pub(crate) const FIRST_RULES: Rules = Rules(1);
 /// How a history begins.
 #[derive(Clone, Debug)]
 pub struct Genesis {
-    /// The cluster, by [`cluster::cluster_id`].
+    /// The cluster, by [`wire::cluster_id`].
     pub cluster: u64,
     /// Tells this process from its other lives.
     pub nonce: u64,

@@ -223,6 +223,11 @@ impl MulticastSubscription {
         self.unicast.set_faults(Faults { seed: faults.seed.wrapping_add(1), ..faults });
     }
 
+    /// See [`Receiver::set_check`].
+    pub fn set_check(&mut self, is_damaged: fn(&[u8]) -> bool) {
+        self.receiver.set_check(is_damaged);
+    }
+
     /// Asks others for repair from now on.
     pub fn set_repair(&mut self, repair: Vec<SocketAddr>) {
         self.repair = repair;

@@ -30,7 +30,7 @@ pub struct ReceiverStats {
     pub datagrams: u64,
     /// Datagrams of other sessions.
     pub foreign: u64,
-    /// Datagrams that are no packet.
+    /// Datagrams that are no packet, or hold a damaged frame.
     pub malformed: u64,
     /// What became of the frames.
     pub gap: GapStats,
@@ -45,6 +45,7 @@ pub struct Receiver {
     gap: GapRepair,
     ended: Option<u64>,
     last_heard: Option<Nanos>,
+    is_damaged: fn(&[u8]) -> bool,
     stats: ReceiverStats,
 }
 
@@ -57,8 +58,15 @@ impl Receiver {
             gap: GapRepair::new(expected, config),
             ended: None,
             last_heard: None,
+            is_damaged: |_| false,
             stats: ReceiverStats::default(),
         }
+    }
+
+    /// Drops every packet that holds a frame of which this says that it is damaged: it counts as malformed, and its
+    /// frames are asked for again. Without it, UDP's own checksum is believed.
+    pub fn set_check(&mut self, is_damaged: fn(&[u8]) -> bool) {
+        self.is_damaged = is_damaged;
     }
 
     /// Takes a datagram and delivers what is in order now.
@@ -75,6 +83,10 @@ impl Receiver {
         if packet.session() != &self.session {
             self.stats.foreign += 1;
             return Heard::Foreign;
+        }
+        if packet.blocks().any(self.is_damaged) {
+            self.stats.malformed += 1;
+            return Heard::Malformed;
         }
         self.stats.datagrams += 1;
         self.last_heard = Some(now);
@@ -184,6 +196,25 @@ mod tests {
 
     fn session(number: u32) -> Session {
         Session::new(*b"DEM", StreamKind::Events, number).unwrap()
+    }
+
+    #[test]
+    fn a_packet_with_a_damaged_frame_counts_as_lost_and_is_asked_for_again() {
+        let mut r = Receiver::new(session(1), 1, GapConfig::default());
+        r.set_check(|frame| frame == b"bad");
+        let mut delivered = Vec::new();
+        for (first, frame) in [(1, b"bad"), (2, b"two")] {
+            let mut bytes = header(&session(1).to_bytes(), first, 1).to_vec();
+            bytes.extend_from_slice(&[0, 3]);
+            bytes.extend_from_slice(frame);
+            r.handle_datagram(Nanos(0), &bytes, &mut |number, _| {
+                delivered.push(number);
+                Delivery::Accepted
+            });
+        }
+        assert_eq!((delivered.as_slice(), r.stats().malformed), (&[][..], 1));
+        let (request, _) = r.poll_request(Nanos::SECOND).unwrap();
+        assert_eq!(RequestPacket::parse(&request).unwrap().first, 1);
     }
 
     #[test]

@@ -14,9 +14,3 @@ pub mod status;
 pub use lane::Lane;
 pub use role::{EngineMode, Role};
 pub use status::Status;
-
-/// The number by which logs and epochs know their cluster: XXH3-64 of its name.
-#[must_use]
-pub fn cluster_id(name: &str) -> u64 {
-    twox_hash::XxHash3_64::oneshot(name.as_bytes())
-}

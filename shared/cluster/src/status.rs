@@ -7,7 +7,7 @@ use wire::{Digest, Epoch, Incarnation, Nanos, NodeId, Outbound, Position, Seq, T
 /// One node's account of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
-    /// The cluster, by [`crate::cluster_id`].
+    /// The cluster, by [`wire::cluster_id`].
     pub cluster: u64,
     /// The node.
     pub node: NodeId,

@@ -3,7 +3,6 @@
 use crate::error::HeaderFault;
 use crate::{MAX_SEGMENT_LEN, MIN_SEGMENT_LEN};
 use std::fmt;
-use twox_hash::XxHash3_64;
 use wire::{Chain, Epoch, Position, Seq};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -39,18 +38,12 @@ impl fmt::Display for Stream {
 pub struct Header {
     /// What it keeps.
     pub stream: Stream,
-    /// Whose it is: [`cluster_id`] of the cluster's name.
+    /// Whose it is: [`wire::cluster_id`] of the cluster's name.
     pub cluster: u64,
     /// Bytes of the whole file.
     pub segment_len: u64,
     /// The place before its first record: its first number is the next one. Epoch and chain are zero for events.
     pub before: Position,
-}
-
-/// The number by which segments (and `EpochStart`) name their cluster: XXH3-64 of the name.
-#[must_use]
-pub fn cluster_id(name: &str) -> u64 {
-    XxHash3_64::oneshot(name.as_bytes())
 }
 
 #[derive(Clone, Copy, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
@@ -147,7 +140,7 @@ mod tests {
     fn header() -> Header {
         Header {
             stream: Stream::Frames,
-            cluster: cluster_id("test"),
+            cluster: wire::cluster_id("test"),
             segment_len: 8192,
             before: Position { epoch: Epoch(3), seq: Seq(41), chain: Chain(7) },
         }

@@ -28,7 +28,7 @@ mod watermark;
 mod writer;
 
 pub use error::{HeaderFault, JournalError, RecordFault};
-pub use header::{HEADER_LEN, Header, Stream, cluster_id};
+pub use header::{HEADER_LEN, Header, Stream};
 pub use opening::{Opened, Options, Progress};
 pub use scan::{Expected, Scanned, Seen, Stop, scan};
 pub use sync::Syncer;

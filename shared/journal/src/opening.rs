@@ -20,7 +20,7 @@ const PROGRESS_EVERY: u64 = 1 << 16;
 /// How a journal is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Whose it must be: [`crate::cluster_id`] of the cluster's name.
+    /// Whose it must be: [`wire::cluster_id`] of the cluster's name.
     pub cluster: u64,
     /// What it must keep.
     pub stream: Stream,

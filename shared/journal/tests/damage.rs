@@ -4,7 +4,7 @@
 
 mod support;
 
-use journal::{HeaderFault, Journal, JournalError, RecordFault, Stream, cluster_id};
+use journal::{HeaderFault, Journal, JournalError, RecordFault, Stream};
 use std::fs;
 use std::path::Path;
 use support::*;
@@ -117,7 +117,7 @@ fn a_missing_segment_is_named() {
 fn a_journal_of_another_cluster_or_stream_is_refused() {
     let (dir, _) = written(3);
     let mut other = options(Stream::Frames);
-    other.cluster = cluster_id("elsewhere");
+    other.cluster = wire::cluster_id("elsewhere");
     assert!(matches!(try_open(dir.path(), other), Err(JournalError::OtherCluster { .. })));
     assert!(matches!(try_open(dir.path(), options(Stream::Events)), Err(JournalError::OtherStream { .. })));
     assert_eq!(open(dir.path(), Stream::Frames).1.records, 3);

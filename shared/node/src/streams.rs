@@ -161,6 +161,7 @@ impl Description {
         let mut subscription =
             MulticastSubscription::open(group, &options, session, self.gap(), start_at, repair)?;
         subscription.set_faults(self.faults_of(node, salt));
+        subscription.set_check(wire::prelude::is_damaged);
         Ok(subscription)
     }
 }

@@ -30,3 +30,9 @@ pub use frame::{Frame, FrameHeader};
 pub use position::Position;
 pub use text::{ClOrdId, Symbol, TextError};
 pub use units::*;
+
+/// The number by which logs and epochs know their cluster: XXH3-64 of its name.
+#[must_use]
+pub fn cluster_id(name: &str) -> u64 {
+    twox_hash::XxHash3_64::oneshot(name.as_bytes())
+}

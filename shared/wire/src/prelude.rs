@@ -58,6 +58,13 @@ pub fn peek(bytes: &[u8]) -> Result<&Prelude, FrameError> {
     Ok(prelude)
 }
 
+/// True if a message's bytes were damaged on their way: what a receiver drops and asks for again. Any other fault was there
+/// when it was sent, and asking again would bring the same.
+#[must_use]
+pub fn is_damaged(bytes: &[u8]) -> bool {
+    matches!(check(bytes), Err(FrameError::Corrupt { .. } | FrameError::Truncated { .. } | FrameError::Length { .. }))
+}
+
 /// The checksum that belongs into a message of at least a prelude's length.
 pub(crate) fn checksum(bytes: &[u8]) -> u32 {
     crc32fast::hash(&bytes[4..])

@@ -1,5 +1,7 @@
 //! Whatever is written comes back; whatever is damaged is refused, and never a panic.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
 use proptest::prelude::*;
 use wire::command::*;
 use wire::event::{self, *};

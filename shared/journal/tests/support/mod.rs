@@ -1,7 +1,7 @@
 //! Messages and directories for the tests.
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
-use journal::{Journal, JournalError, Opened, Options, Stream, cluster_id};
+use journal::{Journal, JournalError, Opened, Options, Stream};
 use std::fs;
 use std::path::{Path, PathBuf};
 use wire::command::{CancelOrder, NewOrder, OrderType, Side, Tick, TimeInForce};
@@ -13,7 +13,13 @@ pub(crate) const SEGMENT: u64 = 4096;
 pub(crate) const HEADER: usize = journal::HEADER_LEN;
 
 pub(crate) fn options(stream: Stream) -> Options {
-    Options { cluster: cluster_id("test"), stream, segment_len: SEGMENT, create: true, power_cut: false }
+    Options {
+        cluster: wire::cluster_id("test"),
+        stream,
+        segment_len: SEGMENT,
+        create: true,
+        power_cut: false,
+    }
 }
 
 pub(crate) fn open(dir: &Path, stream: Stream) -> (Journal, Opened) {

@@ -298,6 +298,6 @@ impl Description {
     /// The number by which logs and epochs know the cluster.
     #[must_use]
     pub fn cluster_id(&self) -> u64 {
-        cluster::cluster_id(&self.name)
+        wire::cluster_id(&self.name)
     }
 }

@@ -3,8 +3,8 @@
 use anyhow::Context;
 use bus::Datagrams;
 use cluster::agreement::{Agreement, Disagreement};
-use cluster::status::{Detail, Status};
 use cluster::control;
+use cluster::status::{Detail, Status};
 use node::Description;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -56,7 +56,8 @@ impl Board {
         let cluster = self.description.cluster_id();
         let mut any = false;
         loop {
-            let (known, agreement, disagreement) = (&mut self.known, &mut self.agreement, &mut self.disagreement);
+            let (known, agreement, disagreement) =
+                (&mut self.known, &mut self.agreement, &mut self.disagreement);
             let received = self.socket.recv(|_, bytes| {
                 let Ok(status) = control::decode::<Status>(bytes) else { return };
                 if status.cluster != cluster {
@@ -137,7 +138,9 @@ impl Board {
                 Detail::Gateway { in_flight, .. } if in_flight > 0 => {
                     behind.push(format!("{} has {in_flight} commands on their way", node.name));
                 }
-                Detail::Logger { events, .. } | Detail::Gateway { outbound: events, .. } if events.0 < highest_event => {
+                Detail::Logger { events, .. } | Detail::Gateway { outbound: events, .. }
+                    if events.0 < highest_event =>
+                {
                     behind.push(format!("{} is at event {events} of {highest_event}", node.name));
                 }
                 _ => {}
@@ -171,12 +174,22 @@ impl Board {
                 None => writeln!(table, "{:<14} {:<10} not heard of yet", node.name, node.role),
                 Some(known) if now.since(known.heard) > SILENT_AFTER => {
                     let silent = now.since(known.heard).0 / 1_000_000_000;
-                    writeln!(table, "{:<14} {:<10} SILENT for {silent} s, last at {}", node.name, node.role, known.status.position.seq)
+                    writeln!(
+                        table,
+                        "{:<14} {:<10} SILENT for {silent} s, last at {}",
+                        node.name, node.role, known.status.position.seq
+                    )
                 }
                 Some(Known { status, rate, .. }) => writeln!(
                     table,
                     "{:<14} {:<10} {:>5} {:>12} {:>8} {:>9}  {}",
-                    node.name, node.role, status.epoch, status.position.seq, status.lag, rate, detail(status)
+                    node.name,
+                    node.role,
+                    status.epoch,
+                    status.position.seq,
+                    status.lag,
+                    rate,
+                    detail(status)
                 ),
             };
         }
@@ -185,7 +198,12 @@ impl Board {
                 let _ = writeln!(table, "ENGINES DIFFER: {found}");
             }
             (None, Some(agreed)) => {
-                let _ = writeln!(table, "engines agree up to position {} ({} comparisons)", agreed.seq, self.compared());
+                let _ = writeln!(
+                    table,
+                    "engines agree up to position {} ({} comparisons)",
+                    agreed.seq,
+                    self.compared()
+                );
             }
             (None, None) => table.push_str("engines not compared yet\n"),
         }
@@ -200,7 +218,8 @@ fn note(known: &mut BTreeMap<NodeId, Known>, status: Status, now: Nanos) {
             let passed = now.since(entry.before.1);
             if passed >= Nanos::SECOND {
                 let stamped = u128::from(number.saturating_sub(entry.before.0));
-                entry.rate = u64::try_from(stamped * 1_000_000_000 / u128::from(passed.0)).unwrap_or(u64::MAX);
+                entry.rate =
+                    u64::try_from(stamped * 1_000_000_000 / u128::from(passed.0)).unwrap_or(u64::MAX);
                 entry.before = (number, now);
             }
             entry.heard = now;
@@ -232,7 +251,9 @@ fn detail(status: &Status) -> String {
         }
         Detail::Gateway { open, connections, sessions, in_flight, in_flight_limit, shed, .. } => {
             let open = if *open { "open" } else { "not open yet" };
-            format!("{open}, {sessions} of {connections} logged on, {in_flight}/{in_flight_limit} on their way, {shed} shed{repaired}")
+            format!(
+                "{open}, {sessions} of {connections} logged on, {in_flight}/{in_flight_limit} on their way, {shed} shed{repaired}"
+            )
         }
     }
 }

@@ -59,7 +59,8 @@ impl LocalCluster {
             binary.display()
         );
         let directory = self.description.data_of(node);
-        std::fs::create_dir_all(&directory).with_context(|| format!("cannot create {}", directory.display()))?;
+        std::fs::create_dir_all(&directory)
+            .with_context(|| format!("cannot create {}", directory.display()))?;
         let log = directory.join("node.log");
         let to = File::options()
             .create(true)
@@ -103,7 +104,11 @@ impl LocalCluster {
     }
 
     fn wait_until(
-        &mut self, patience: Nanos, shutdown: &Shutdown, what: &str, missing: impl Fn(&Self) -> Vec<String>,
+        &mut self,
+        patience: Nanos,
+        shutdown: &Shutdown,
+        what: &str,
+        missing: impl Fn(&Self) -> Vec<String>,
     ) -> anyhow::Result<()> {
         let until = self.clock.now().saturating_add(patience);
         loop {
@@ -159,7 +164,8 @@ impl LocalCluster {
     /// Ends one node's process at once, as a crash would.
     pub fn kill(&mut self, name: &str) -> anyhow::Result<()> {
         let at = self.processes.iter().position(|p| p.node.name == name);
-        let mut process = self.processes.remove(at.with_context(|| format!("no node \"{name}\" is running"))?);
+        let mut process =
+            self.processes.remove(at.with_context(|| format!("no node \"{name}\" is running"))?);
         process.child.kill()?;
         process.child.wait()?;
         Ok(())

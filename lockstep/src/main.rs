@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "this binary talks to people")]
 
 mod console;
+mod demo;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -18,6 +19,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Runs a whole cluster for some seconds under order flow, and reports.
+    Demo(demo::DemoArgs),
     /// Starts every node of a cluster on this machine and shows them live, until Ctrl-C.
     Up {
         /// The file that describes the cluster.
@@ -38,6 +41,7 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     node::args::log_to_stderr();
     match Arguments::parse().command {
+        Command::Demo(args) => demo::run(&args),
         Command::Up { config } => console::up(&config),
         Command::Status { config, once } => console::status(&config, once),
     }

@@ -72,7 +72,9 @@ impl LocalPlan {
             // Two clusters on one machine must not share a group: the process id and a free port keep them apart.
             let salt = std::process::id() ^ (u32::from(ports.udp()?) << 8);
             let [_, a, b, _] = salt.to_be_bytes();
-            move |last: u8| Ipv4Addr::new(239, 255, a ^ b.rotate_left(3), b.wrapping_mul(4).wrapping_add(last))
+            move |last: u8| {
+                Ipv4Addr::new(239, 255, a ^ b.rotate_left(3), b.wrapping_mul(4).wrapping_add(last))
+            }
         };
         let mut text = String::new();
         let name = format!("local-{}-{}", std::process::id(), ports.udp()?);

@@ -1,6 +1,6 @@
 //! LOBSTER message files, plain or compressed by zstd, read line by line.
 //!
-//! A line is `time,type,order id,size,price,direction`: seconds after midnight with up to nine decimals, a type of 1 to 7,
+//! A line is `time,type,order id,size,price,direction`: seconds after midnight with decimals to the nanosecond, a type of 1 to 7,
 //! dollars times 10,000, 1 for a buy order and -1 for a sell order (LOBSTER, "Sample Files Readme").
 
 use std::fs::File;
@@ -58,7 +58,7 @@ pub enum LineError {
     #[error("is longer than {LONGEST_LINE} characters; is this a message file, not an orderbook file?")]
     TooLong,
     /// Not seconds after midnight.
-    #[error("the time is not seconds after midnight with at most nine decimals")]
+    #[error("the time is not seconds after midnight, with decimals or without")]
     Time,
     /// Not 1 to 7.
     #[error("the type is not one of 1 to 7")]
@@ -108,6 +108,15 @@ pub enum LobsterError {
     },
 }
 
+/// The samples carry the noise of a float behind the nanoseconds (`43002.632812672004`): digits there are cut.
+fn nine_decimals(text: &[u8]) -> &[u8] {
+    let Some(point) = text.iter().position(|b| *b == b'.') else { return text };
+    match text.get(point + 10..) {
+        Some(noise) if noise.iter().all(u8::is_ascii_digit) => &text[..point + 10],
+        _ => text,
+    }
+}
+
 /// Reads one line, without its end.
 pub fn parse(line: &[u8]) -> Result<Event, LineError> {
     let mut values = [&line[..0]; 6];
@@ -123,7 +132,7 @@ pub fn parse(line: &[u8]) -> Result<Event, LineError> {
     }
     let number = |text: &[u8]| fix::decimal::parse_scaled(text, 0).ok();
     let unsigned = |text: &[u8]| number(text).and_then(|n| u64::try_from(n).ok());
-    let time = fix::decimal::parse_scaled(values[0], 9)
+    let time = fix::decimal::parse_scaled(nine_decimals(values[0]), 9)
         .ok()
         .and_then(|n| u64::try_from(n).ok())
         .ok_or(LineError::Time)?;
@@ -245,6 +254,8 @@ mod tests {
         assert_eq!(events[0], first);
         assert_eq!((events[1].kind, events[1].side), (Kind::Execution, Side::Sell));
         assert_eq!(events[2].kind, Kind::Halt);
+        let noisy = parse(b"43002.632812672004,3,1,1,100,1").unwrap();
+        assert_eq!(noisy.time, Nanos(43_002_632_812_672));
     }
 
     #[test]
@@ -265,7 +276,7 @@ mod tests {
             ("34200,1,1,1,100,1,1", LineError::Fields(7)),
             ("", LineError::Fields(1)),
             ("-1,1,1,1,100,1", LineError::Time),
-            ("34200.1234567891,1,1,1,100,1", LineError::Time),
+            ("34200.123456789x,1,1,1,100,1", LineError::Time),
             ("34200,8,1,1,100,1", LineError::Kind),
             ("34200,1,x,1,100,1", LineError::Order),
             ("34200,1,1,-1,100,1", LineError::Size),

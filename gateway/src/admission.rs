@@ -60,7 +60,8 @@ impl Admission {
     pub fn handle_sequenced(&mut self, number: u64) {
         assert!(
             number <= self.numbered,
-            "command {number} was sequenced, but {} was the last one given",
+            "command {number} was sequenced, but {} was the last one given: another process is or was this gateway in \
+             the same incarnation",
             self.numbered
         );
         self.sequenced = self.sequenced.max(number);

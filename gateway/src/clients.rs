@@ -10,7 +10,9 @@ use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
-use wire::command::{GatewayOpen, LogoutReason, ResetSeqNums, SessionLogon, SessionLogout};
+use wire::command::{
+    CancelOrder, GatewayOpen, LogoutReason, ReplaceOrder, ResetSeqNums, SessionLogon, SessionLogout,
+};
 use wire::frame::{self, Origin};
 use wire::{CommandBody, Event, Frame, Happening, MAX_FRAME_LEN, Nanos, Outbound, SessionId, SourceSeq};
 
@@ -78,6 +80,10 @@ struct Client {
     owned: bool,
     /// A logon is on its way through the sequencer since then.
     asked: Option<Nanos>,
+    /// Logons that went out and have not come back sequenced: only the last one's return answers the client at hand.
+    opens_due: u32,
+    /// A logon went out and no logout after it: the exchange holds the session for logged on, or soon will.
+    at_exchange: bool,
     /// Its end must still be told to the exchange, which could take nothing when it ended.
     logout_due: Option<LogoutReason>,
     /// It has outputs to poll.
@@ -169,6 +175,8 @@ impl Gateway {
                 connection: None,
                 owned: false,
                 asked: None,
+                opens_due: 0,
+                at_exchange: false,
                 logout_due: None,
                 dirty: false,
                 timer: None,
@@ -249,8 +257,10 @@ impl Gateway {
     fn session_opened(&mut self, now: Nanos, at: usize, owner: Lane) {
         let client = &mut self.clients[at];
         if owner == self.outflow.lane {
-            if client.asked.take().is_some() {
-                client.owned = true;
+            // Even if the client is gone already: nobody else numbers its messages from here on.
+            client.owned = true;
+            client.opens_due = client.opens_due.saturating_sub(1);
+            if client.opens_due == 0 && client.asked.take().is_some() {
                 if client.fix.accept_logon(now).is_err() {
                     tracing::debug!(
                         client = client.comp_id,
@@ -261,6 +271,7 @@ impl Gateway {
             }
         } else if client.owned {
             client.owned = false;
+            client.at_exchange = client.asked.is_some();
             tracing::warn!(client = client.comp_id, gateway = %owner.gateway, "the session was taken over through another gateway");
             client.fix.logout(now, format_args!("logged on through another gateway"));
             self.mark(at);
@@ -333,14 +344,15 @@ impl Gateway {
     fn ended(&mut self, now: Nanos, at: usize, reason: LogoutReason, out: Out<'_>) {
         let client = &mut self.clients[at];
         client.connection = None;
-        if !client.owned && client.asked.is_none() {
+        client.asked = None;
+        if !std::mem::take(&mut client.at_exchange) {
             return;
         }
-        client.asked = None;
         // What rests in the book may still be filled: the reports are numbered and kept until the client comes back.
         tracing::info!(client = client.comp_id, ?reason, "session ended");
-        client.logout_due = Some(reason);
-        self.logouts_due += 1;
+        if client.logout_due.replace(reason).is_none() {
+            self.logouts_due += 1;
+        }
         self.tell_logouts(now, out);
     }
 
@@ -381,6 +393,10 @@ impl Gateway {
         {
             self.timers.pop();
             work += 1;
+            if self.clients[at].timer != Some(due) {
+                // An earlier one was set since, and has been handled or will be.
+                continue;
+            }
             self.clients[at].timer = None;
             self.give_up_logon(now, at);
             self.clients[at].fix.handle_timeout(now);
@@ -492,7 +508,15 @@ impl Gateway {
             None
         };
         match refusal {
-            None => client.asked = Some(now),
+            None => {
+                client.asked = Some(now);
+                client.opens_due += 1;
+                client.at_exchange = true;
+                // The last logon wins anyway; a logout told behind it would end what it began.
+                if client.logout_due.take().is_some() {
+                    self.logouts_due -= 1;
+                }
+            }
             Some(text) => {
                 tracing::warn!(client = client.comp_id, text, "logon refused");
                 // It cannot fail: the logon is pending, the core has just said so.
@@ -516,10 +540,17 @@ impl Gateway {
                 let exec_id = EdgeId { lane: self.outflow.lane, count: self.edge_reports };
                 reports::refuse_order(&mut client.fix, now, &exec_id, &refused);
             }
-            (Ok(Request::Cancel(_) | Request::Replace(_)), Pressure::Full) => {
+            (
+                Ok(
+                    Request::Cancel(CancelOrder { cl_ord_id, .. })
+                    | Request::Replace(ReplaceOrder { cl_ord_id, .. }),
+                ),
+                Pressure::Full,
+            ) => {
                 let text =
                     format_args!("the exchange core cannot be reached; nothing was changed, try again later");
-                client.fix.business_reject_current(now, 4, "", text);
+                let request = std::str::from_utf8(cl_ord_id.as_bytes()).expect("a name is printable ASCII");
+                client.fix.business_reject_current(now, 4, request, text);
             }
             (Ok(Request::Cancel(cancel)), _) => self.outflow.send(now, &cancel, out),
             (Ok(Request::Replace(replace)), _) => self.outflow.send(now, &replace, out),
@@ -550,11 +581,16 @@ impl Gateway {
         }
     }
 
-    /// Ends every session in order: a Logout to each client that is logged on.
+    /// Ends every session in order: a Logout to each client that is logged on, and the exchange is told. Nobody stays to
+    /// hear the clients' answers.
     pub fn handle_shutdown(&mut self, now: Nanos, out: Out<'_>) {
         for at in 0..self.clients.len() {
             self.clients[at].fix.logout(now, format_args!("the gateway is shutting down"));
             self.pump(now, at, out);
+            if self.clients[at].connection.is_some() {
+                self.clients[at].fix.disconnected(now);
+                self.close(now, at, fix::DisconnectReason::LogoutTimeout, out);
+            }
         }
     }
 

@@ -33,6 +33,8 @@ pub(crate) enum Happened<'a> {
 struct Connection {
     stream: TcpStream,
     unwritten: VecDeque<u8>,
+    /// The client has ended its side: after a short read the end is still to be read, and no event will say so again.
+    ended: bool,
     /// Close when everything is written.
     closing: bool,
 }
@@ -124,6 +126,9 @@ impl ClientNet {
         }
         let connection = ConnectionId(event.token().0 as u64);
         if event.is_readable() || event.is_read_closed() || event.is_error() {
+            if event.is_read_closed() || event.is_error() {
+                self.connections.entry(connection).and_modify(|entry| entry.ended = true);
+            }
             self.readable.push_back(connection);
         }
         if event.is_writable() {
@@ -167,8 +172,10 @@ impl ClientNet {
         self.next += 1;
         let token = Token(usize::try_from(connection.0).unwrap_or(usize::MAX));
         self.poll.registry().register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
-        self.connections
-            .insert(connection, Connection { stream, unwritten: VecDeque::new(), closing: false });
+        self.connections.insert(
+            connection,
+            Connection { stream, unwritten: VecDeque::new(), ended: false, closing: false },
+        );
         tell(self, connection, Happened::Connected);
         Ok(())
     }
@@ -192,8 +199,9 @@ impl ClientNet {
                     break;
                 }
                 Ok(count) => {
+                    let ended = entry.ended;
                     tell(self, connection, Happened::Sent(&buffer[..count]));
-                    if count < buffer.len() {
+                    if count < buffer.len() && !ended {
                         // Edge triggered, yet nothing more is there: a new event comes with the next bytes.
                         more = false;
                         break;

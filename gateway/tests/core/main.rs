@@ -1,0 +1,12 @@
+//! The whole exchange without I/O and in virtual time: clients, gateways, sequencer and engine in one thread.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+mod any_order;
+mod bench;
+mod pressure;
+mod refusals;
+mod said;
+mod sessions;
+mod strangers;
+mod trading;

@@ -11,9 +11,14 @@ use clap::Parser;
 use cluster::Role;
 use node::shutdown::StopOnDrop;
 use node::{NodeArgs, Started};
+use std::process::ExitCode;
 
-fn main() -> anyhow::Result<()> {
-    let started = node::start(&NodeArgs::parse(), Role::Engine)?;
+fn main() -> ExitCode {
+    node::exit(run(&NodeArgs::parse()))
+}
+
+fn run(arguments: &NodeArgs) -> anyhow::Result<()> {
+    let started = node::start(arguments, Role::Engine)?;
     let Started { description, node, clock, shutdown } = started.clone();
     let (producer, consumer) = ring::ring(description.rings.engine);
     let mut receiver = receiver::ReceiverAgent::open(&started, producer)?;

@@ -16,10 +16,15 @@ use node::beacon::{Account, received};
 use node::streams::FIRST_EPOCH;
 use node::{Beacon, Duty, NodeArgs, Started};
 use std::os::fd::RawFd;
+use std::process::ExitCode;
 use wire::{Event, Frame, Nanos, Position};
 
-fn main() -> anyhow::Result<()> {
-    let started = node::start(&NodeArgs::parse(), Role::Gateway)?;
+fn main() -> ExitCode {
+    node::exit(run(&NodeArgs::parse()))
+}
+
+fn run(arguments: &NodeArgs) -> anyhow::Result<()> {
+    let started = node::start(arguments, Role::Gateway)?;
     let mut agent = GatewayAgent::open(&started)?;
     let Started { node, clock, shutdown, .. } = &started;
     node::run(&mut agent, *clock, node.idle, node.pin.first().copied(), shutdown)?;

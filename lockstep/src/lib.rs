@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod board;
+pub mod floor;
 pub mod goal;
 pub mod load;
 pub mod local;

@@ -3,11 +3,13 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "this binary talks to people")]
 
+mod bench;
 mod console;
 mod demo;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 /// Starts a cluster, shows how it is, drives load through it, and measures.
 #[derive(Parser)]
@@ -21,6 +23,17 @@ struct Arguments {
 enum Command {
     /// Runs a whole cluster for some seconds under order flow, and reports.
     Demo(demo::DemoArgs),
+    /// Measures, in pairs against the floor of this machine.
+    Bench {
+        #[command(subcommand)]
+        bench: bench::Bench,
+    },
+    /// One bare process of the floor (started by `bench`).
+    #[command(hide = true)]
+    Relay {
+        #[command(subcommand)]
+        relay: lockstep::floor::Relay,
+    },
     /// Starts every node of a cluster on this machine and shows them live, until Ctrl-C.
     Up {
         /// The file that describes the cluster.
@@ -38,9 +51,15 @@ enum Command {
     },
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     node::args::log_to_stderr();
-    match Arguments::parse().command {
+    node::exit(run(Arguments::parse().command))
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Bench { bench } => bench::run(&bench),
+        Command::Relay { relay } => relay.run(),
         Command::Demo(args) => demo::run(&args),
         Command::Up { config } => console::up(&config),
         Command::Status { config, once } => console::status(&config, once),

@@ -12,6 +12,7 @@ use cluster::Role;
 use node::shutdown::StopOnDrop;
 use node::{NodeArgs, Started};
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 /// Keeps the sequenced stream and the events, and shows what is kept.
 #[derive(Parser)]
@@ -43,8 +44,12 @@ enum Tool {
     },
 }
 
-fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+fn main() -> ExitCode {
+    node::args::log_to_stderr();
+    node::exit(run(Arguments::parse()))
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<()> {
     match (arguments.tool, arguments.run) {
         (Some(Tool::Verify { directory }), _) => tools::verify(&directory),
         (Some(Tool::Dump { directory, from, to }), _) => tools::dump(&directory, from, to),

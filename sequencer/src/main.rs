@@ -15,14 +15,19 @@ use sequencer::{Genesis, Sequencer, Stamper};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
+use std::process::ExitCode;
 use wire::command::DefineInstrument;
 use wire::{Nanos, NodeId, Position};
 
 /// Batches of datagrams taken in one cycle before what was stamped goes out.
 const BATCHES_A_CYCLE: usize = 4;
 
-fn main() -> anyhow::Result<()> {
-    let started = node::start(&NodeArgs::parse(), Role::Sequencer)?;
+fn main() -> ExitCode {
+    node::exit(run(&NodeArgs::parse()))
+}
+
+fn run(arguments: &NodeArgs) -> anyhow::Result<()> {
+    let started = node::start(arguments, Role::Sequencer)?;
     let mut agent = SequencerAgent::open(&started)?;
     let Started { node, clock, shutdown, .. } = &started;
     node::run(&mut agent, *clock, node.idle, node.pin.first().copied(), shutdown)?;

@@ -4,6 +4,7 @@ use crate::{Clock, Description, NodeEntry, Shutdown};
 use anyhow::Context;
 use cluster::Role;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
 /// `--config cluster.toml --node NAME`.
@@ -73,4 +74,16 @@ pub fn log_to_stderr() {
         .with_writer(std::io::stderr)
         .with_ansi(false)
         .try_init();
+}
+
+/// The end of a binary: an error is told with all its causes in one line, for the operator who reads it.
+#[must_use]
+pub fn exit(result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }

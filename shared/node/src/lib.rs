@@ -12,7 +12,7 @@ pub mod quantity;
 pub mod shutdown;
 pub mod streams;
 
-pub use args::{NodeArgs, Started, start};
+pub use args::{NodeArgs, Started, exit, start};
 pub use beacon::Beacon;
 pub use clock::Clock;
 pub use description::{Description, DescriptionError, NodeEntry};

@@ -70,7 +70,8 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
     let shutdown = Shutdown::on_signals().context("cannot listen for signals")?;
     let directory =
         tempfile::Builder::new().prefix("lockstep-bench-").tempdir().context("cannot create a directory")?;
-    let plan = LocalPlan { sessions, ..LocalPlan::default() };
+    // Every run has sessions of its own: what rests in the books from the run before is then nobody's surprise.
+    let plan = LocalPlan { sessions: pairs * (1 + sessions), ..LocalPlan::default() };
     let description = Description::load(&plan.write(directory.path())?)?;
     let mut cluster = LocalCluster::start(description.clone(), &binaries_beside_this_one()?)?;
     cluster.wait_until_ready(&shutdown)?;
@@ -86,7 +87,8 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
         anyhow::ensure!(report.is_clean(), "the load run did not end well:\n{report}");
         Ok(report)
     };
-    let clients = plan.comp_ids();
+    let mut clients = plan.comp_ids().into_iter();
+    let mut next = |count: usize| clients.by_ref().take(count).collect::<Vec<_>>();
     let [mut p50, mut p99, mut p999, mut rates] = <[Pairs; 4]>::default();
     writeln!(
         out,
@@ -95,13 +97,13 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
     for pair in 1..=pairs {
         anyhow::ensure!(!shutdown.requested(), "stopped");
         let bare = floor.latency(rate, duration)?;
-        let fix = drive(clients[..1].to_vec(), Pace::Rate(rate), pair as u64)?.latency;
+        let fix = drive(next(1), Pace::Rate(rate), pair as u64)?.latency;
         for (pairs, quantile) in [(&mut p50, 0.5), (&mut p99, 0.99), (&mut p999, 0.999)] {
             let micros = |value: u64| value as f64 / 1_000.0;
             pairs.0.push((micros(fix.value_at_quantile(quantile)), micros(bare.value_at_quantile(quantile))));
         }
         let bare = floor.throughput(u64::from(window) * sessions as u64, duration)?;
-        let fix = drive(clients.clone(), Pace::Window(window), pair as u64)?.throughput();
+        let fix = drive(next(sessions), Pace::Window(window), pair as u64)?.throughput();
         rates.0.push((fix, bare));
         let last = |pairs: &Pairs| pairs.0.last().copied().unwrap_or_default();
         let (latency, rate) = (last(&p50), last(&rates));

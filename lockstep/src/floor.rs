@@ -212,7 +212,7 @@ impl Floor {
     pub fn latency(&self, rate: u64, duration: Nanos) -> anyhow::Result<Histogram<u64>> {
         let clock = Clock::start();
         let mut stream = self.connect(clock)?;
-        let mut histogram = Histogram::new(3)?;
+        let mut histogram = Histogram::new_with_bounds(1, 60 * Nanos::SECOND.0, 3)?;
         let interval = Nanos::SECOND.0 / rate.max(1);
         let began = clock.now();
         let (mut order, mut report) = ([0; ORDER], [0; REPORT]);

@@ -1,11 +1,13 @@
 //! The gateway's core: connections, the sessions on them, and their way to the exchange and back.
 
 use crate::admission::{Admission, Pressure};
+use crate::identity::{Identity, identify};
 use crate::listings::Listings;
+use crate::outflow::Outflow;
 use crate::reports::{self, EdgeId};
 use crate::requests::{self, Refusal, Request};
 use cluster::Lane;
-use fix::{Config, FieldTable, MemoryOutbox, Scan, Session, scan, tags};
+use fix::{Config, FieldTable, MemoryOutbox, Session, tags};
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 use std::cmp::Reverse;
@@ -13,13 +15,10 @@ use std::collections::{BTreeMap, BinaryHeap};
 use wire::command::{
     CancelOrder, GatewayOpen, LogoutReason, ReplaceOrder, ResetSeqNums, SessionLogon, SessionLogout,
 };
-use wire::frame::{self, Origin};
-use wire::{CommandBody, Event, Frame, Happening, MAX_FRAME_LEN, Nanos, Outbound, SessionId, SourceSeq};
+use wire::{Event, Frame, Happening, Nanos, Outbound, SessionId};
 
 /// How long the exchange may take to sequence a logon before the client is told that it cannot be reached.
 const LOGON_PATIENCE: Nanos = Nanos(5_000_000_000);
-/// The longest first message, in bytes: a Logon.
-const MAX_LOGON: usize = 4 << 10;
 
 /// One TCP connection of a client, by a number that is never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,7 +36,7 @@ pub enum Output<'a> {
 }
 
 /// Where outputs go.
-type Out<'o> = &'o mut dyn FnMut(Output<'_>);
+pub(crate) type Out<'o> = &'o mut dyn FnMut(Output<'_>);
 
 /// A session that may log on.
 #[derive(Clone, Debug)]
@@ -96,36 +95,6 @@ struct Client {
 struct Stranger {
     unread: Vec<u8>,
     until: Nanos,
-}
-
-/// Everything that commands need to get on their way.
-struct Outflow {
-    lane: Lane,
-    admission: Admission,
-}
-
-impl Outflow {
-    /// Numbers a command and sends it. The caller has looked at the pressure.
-    fn send<B: CommandBody>(&mut self, now: Nanos, body: &B, out: Out<'_>) {
-        let Lane { gateway, incarnation } = self.lane;
-        let source_seq = SourceSeq(self.admission.number());
-        let mut buffer = [0; MAX_FRAME_LEN];
-        let length = frame::write(
-            &mut buffer,
-            Origin { source: gateway, incarnation, source_seq, received: now },
-            body,
-        );
-        out(Output::Command(&buffer[..length]));
-    }
-
-    /// As [`Outflow::send`], if anything can be taken at all.
-    fn try_send<B: CommandBody>(&mut self, now: Nanos, body: &B, out: Out<'_>) -> bool {
-        let taken = self.admission.pressure() != Pressure::Full;
-        if taken {
-            self.send(now, body, out);
-        }
-        taken
-    }
 }
 
 /// The gateway's core.
@@ -628,23 +597,5 @@ impl Gateway {
     #[must_use]
     pub fn outbound(&self) -> Outbound {
         self.outbound
-    }
-}
-
-enum Identity {
-    Unknown,
-    Garbled,
-    Named(Vec<u8>),
-}
-
-/// Who the first message of a connection says it is from. The session core judges the message itself.
-fn identify(unread: &[u8], fields: &mut FieldTable) -> Identity {
-    match scan(unread, MAX_LOGON) {
-        Scan::Incomplete if unread.len() < MAX_LOGON => Identity::Unknown,
-        Scan::Incomplete | Scan::Garbled { .. } => Identity::Garbled,
-        Scan::Message { len } => match fields.parse(&unread[..len]).get(tags::SENDER_COMP_ID) {
-            Some(comp_id) => Identity::Named(comp_id.to_vec()),
-            None => Identity::Garbled,
-        },
     }
 }

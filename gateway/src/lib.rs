@@ -14,7 +14,9 @@
 
 mod admission;
 mod clients;
+mod identity;
 mod listings;
+mod outflow;
 mod reports;
 mod requests;
 

@@ -311,7 +311,8 @@ fn whatever_a_stranger_sends_the_others_trade_on() {
     other.stream.write_all(b"8=FIX.4.4\x019=12\x0135=D\x01garbage\x0110=000\x01").unwrap();
     other.order("again", '1');
     other.hears("again", "0");
-    // The client is gone with its last word; its session can log on again at once.
+    // The client leaves in the middle of a word; its session can log on again at once.
+    other.stream.write_all(b"8=FIX.4.4\x019=100\x0135=D").unwrap();
     drop(other);
     let mut back = Client::connect_with_reset(addresses[1], "CLIENT2");
     back.order("back", '1');
@@ -320,10 +321,11 @@ fn whatever_a_stranger_sends_the_others_trade_on() {
 }
 
 impl Client {
-    /// As [`Client::connect`], again and again until the gateway knows that the last connection is over.
+    /// As [`Client::connect`], again and again until the gateway knows that the last connection is over: long before it
+    /// could find that out by a heartbeat (30 s).
     fn connect_with_reset(address: SocketAddrV4, comp_id: &str) -> Self {
         let clock = Clock::start();
-        let until = clock.now().saturating_add(PATIENCE);
+        let until = clock.now().saturating_add(Nanos(PATIENCE.0 / 2));
         loop {
             let mut stream = TcpStream::connect(address).unwrap();
             stream.set_read_timeout(Some(LOOK_EVERY)).unwrap();

@@ -1,7 +1,8 @@
 //! Whatever clients do and whatever happens to the packets between gateways and sequencer: every order has exactly one
 //! first answer, nothing executes twice, and clients and engine count the same quantities.
 
-use crate::bench::{Bench, CLIENTS, Network, Plan};
+use crate::bench::{Bench, CLIENTS, Plan};
+use crate::network::Network;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use wire::event::Happening;
@@ -35,13 +36,8 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 fn network() -> impl Strategy<Value = Network> {
-    (0u64..40, 0u64..40, 0u64..40, any::<u64>()).prop_map(|(lose, repeat, delay, seed)| Network {
-        lose,
-        repeat,
-        delay,
-        seed,
-        ..Network::default()
-    })
+    (0u64..40, 0u64..40, 0u64..40, any::<u64>())
+        .prop_map(|(lose, repeat, delay, seed)| Network::new(lose, repeat, delay, seed))
 }
 
 /// What the clients asked for: each request has its own name, and remembers its side.

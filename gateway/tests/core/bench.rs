@@ -1,5 +1,6 @@
 //! The bench: gateways, sequencer and engine wired together, clients at the other end, all driven by one clock.
 
+use crate::network::Network;
 use crate::said::Said;
 use bus::mold::Packet;
 use bus::{GapConfig, Publisher, PublisherConfig, Session as StreamName, StreamKind};
@@ -19,55 +20,6 @@ const STEP: Nanos = Nanos(200_000);
 /// Where the answers to the sequencer's requests go; there is only one sequencer.
 const SEQUENCER: std::net::SocketAddr =
     std::net::SocketAddr::V4(std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 1));
-
-/// How the packets from the gateways to the sequencer fare.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Network {
-    /// Nothing passes: the core cannot be reached.
-    pub(crate) cut: bool,
-    /// Of a hundred packets so many are lost.
-    pub(crate) lose: u64,
-    /// Of a hundred packets so many come twice.
-    pub(crate) repeat: u64,
-    /// Of a hundred packets so many come some turns late.
-    pub(crate) delay: u64,
-    pub(crate) seed: u64,
-    pub(crate) late: Vec<(u64, Lane, Vec<u8>)>,
-    pub(crate) turn: u64,
-}
-
-impl Network {
-    fn dice(&mut self) -> u64 {
-        self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.seed >> 33) % 100
-    }
-
-    /// The packets that arrive in this turn, given those that were sent in it.
-    fn carry(&mut self, sent: Vec<(Lane, Vec<u8>)>) -> Vec<(Lane, Vec<u8>)> {
-        self.turn += 1;
-        let mut arriving = Vec::new();
-        for (lane, packet) in sent {
-            if self.cut || self.dice() < self.lose {
-                continue;
-            }
-            if self.dice() < self.repeat {
-                arriving.push((lane, packet.clone()));
-            }
-            if self.dice() < self.delay {
-                let turns = 1 + self.dice() % 8;
-                self.late.push((self.turn + turns, lane, packet));
-            } else {
-                arriving.push((lane, packet));
-            }
-        }
-        let turn = self.turn;
-        let (due, late) = std::mem::take(&mut self.late).into_iter().partition(|(at, ..)| *at <= turn);
-        self.late = late;
-        let due: Vec<(u64, Lane, Vec<u8>)> = due;
-        arriving.extend(due.into_iter().map(|(_, lane, packet)| (lane, packet)));
-        arriving
-    }
-}
 
 /// A TCP connection: what is on its way, what was said, whether the gateway has closed it.
 #[derive(Default)]
@@ -365,7 +317,7 @@ impl Bench {
             let reachable = !self.network.cut && self.engine_runs;
             let busy = self.gates.iter().any(|gate| gate.core.admission().in_flight() > 0) && reachable;
             let still = before == (self.frames.len(), self.applied, self.said_so_far());
-            quiet = if still && !busy && self.network.late.is_empty() { quiet + 1 } else { 0 };
+            quiet = if still && !busy && self.network.is_idle() { quiet + 1 } else { 0 };
             if quiet == 5 {
                 return;
             }

@@ -4,6 +4,7 @@
 
 mod any_order;
 mod bench;
+mod network;
 mod pressure;
 mod refusals;
 mod said;

@@ -209,6 +209,29 @@ fn a_move_that_dies_on_its_way_loses_no_fill() {
 }
 
 #[test]
+fn of_logons_that_cross_the_last_one_wins() {
+    let mut bench = two_gateways();
+    bench.engine_runs = false;
+    bench.connect(0, 0);
+    bench.turns(5);
+    bench.hang_up(0);
+    bench.turns(5);
+    bench.connect(0, 1);
+    bench.turns(5);
+    let left = bench.connection_of(0);
+    bench.connect(0, 0);
+    bench.turns(5);
+    bench.engine_runs = true;
+    bench.settle();
+    assert!(bench.is_logged_on(0) && bench.is_closed(left));
+    assert_eq!((bench.gateway(0).logged_on(), bench.gateway(1).logged_on()), (1, 0));
+    bench.order(0, "a", 1, 1, "1.00");
+    bench.settle();
+    let last = bench.heard(0).last().unwrap();
+    assert!(last.says("150=0|11=a"), "{last}");
+}
+
+#[test]
 fn a_restarted_gateway_knows_no_session_and_refuses_to_do_anything_twice() {
     let mut bench = Bench::new();
     bench.log_on([0, 1]);

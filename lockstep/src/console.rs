@@ -35,7 +35,7 @@ pub(crate) fn up(config: &Path) -> anyhow::Result<()> {
     {
         println!("{} takes FIX clients at {}", gateway.0, gateway.1);
     }
-    let shown = runtime()?.block_on(show(&mut cluster, |cluster| {
+    let shown = runtime()?.block_on(show(&shutdown, &mut cluster, |cluster| {
         cluster.look()?;
         Ok(cluster.board().table(cluster.clock().now()))
     }));
@@ -55,7 +55,8 @@ pub(crate) fn status(config: &Path, once: bool) -> anyhow::Result<()> {
         Ok(board.table(clock.now()))
     };
     if !once {
-        return runtime()?.block_on(show(&mut board, look));
+        let shutdown = Shutdown::on_signals().context("cannot listen for signals")?;
+        return runtime()?.block_on(show(&shutdown, &mut board, look));
     }
     runtime()?.block_on(tokio::time::sleep(LISTEN));
     println!("{}", look(&mut board)?);
@@ -63,13 +64,18 @@ pub(crate) fn status(config: &Path, once: bool) -> anyhow::Result<()> {
 }
 
 /// Draws a table again and again, until Ctrl-C.
-async fn show<T>(of: &mut T, mut table: impl FnMut(&mut T) -> anyhow::Result<String>) -> anyhow::Result<()> {
+async fn show<T>(
+    shutdown: &Shutdown,
+    of: &mut T,
+    mut table: impl FnMut(&mut T) -> anyhow::Result<String>,
+) -> anyhow::Result<()> {
     let terminal = std::io::stdout().is_terminal();
     let mut redraw = tokio::time::interval(if terminal { REDRAW } else { REPEAT });
     redraw.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    loop {
+    // A signal that came before these two were listening has set the flag, and comes no second time.
+    while !shutdown.requested() {
         tokio::select! {
             _ = interrupt.recv() => return Ok(()),
             _ = terminate.recv() => return Ok(()),
@@ -82,4 +88,5 @@ async fn show<T>(of: &mut T, mut table: impl FnMut(&mut T) -> anyhow::Result<Str
             }
         }
     }
+    Ok(())
 }

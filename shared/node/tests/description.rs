@@ -69,6 +69,8 @@ fn every_refusal_names_file_line_and_reason() {
             "node \"sequencer-1\": address must be",
         ),
         ("comp_id = \"CLIENT2\"", "comp_id = \"CLIENT1\"", "two sessions have the CompID"),
+        ("id = 2\ncomp_id", "id = 4096\ncomp_id", "session id 4096 must lie between 1 and 4095"),
+        ("id = 2\nsymbol", "id = 9999\nsymbol", "id 9999 must lie between 1 and 4095"),
         ("symbol = \"BTC-USD\"", "symbol = \"AMZN\"", "the symbol is taken"),
         ("symbol = \"BTC-USD\"", "symbol = \"A-SYMBOL-THAT-IS-TOO-LONG\"", "at most 16 are allowed"),
         ("tick = 1\n", "tick = 0\n", "tick must lie in"),

@@ -1,6 +1,7 @@
 //! What can be asked of the exchange. Kinds 0x01-0x0F come from the sequencer itself, 0x10-0x3F from gateways,
 //! 0x40-0x5F are administrative.
 
+use crate::bodies::bodies;
 use crate::{
     AccountId, Chain, ClOrdId, Epoch, FrameError, Incarnation, InstrumentId, NodeId, Price, Qty, Rules, Seq,
     SessionId, Symbol,
@@ -103,71 +104,6 @@ flag!(
     ResetSeqNums
 );
 
-macro_rules! commands {
-    ($($(#[$doc:meta])* $kind:literal $name:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty,)* })*) => {
-        /// The kind byte of every command.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[repr(u8)]
-        pub enum CommandKind {
-            $($(#[$doc])* $name = $kind,)*
-        }
-
-        impl CommandKind {
-            /// Every kind there is.
-            pub const ALL: &[Self] = &[$(Self::$name,)*];
-
-            /// The kind with this byte.
-            #[must_use]
-            pub const fn of(byte: u8) -> Option<Self> {
-                match byte {
-                    $($kind => Some(Self::$name),)*
-                    _ => None,
-                }
-            }
-        }
-
-        $(
-            $(#[$doc])*
-            #[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
-            #[repr(C, packed)]
-            pub struct $name {
-                $($(#[$fdoc])* pub $field: $type,)*
-            }
-
-            impl CommandBody for $name {
-                const KIND: CommandKind = CommandKind::$name;
-            }
-        )*
-
-        /// A command where it lies in its frame.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Command<'a> {
-            $($(#[$doc])* $name(&'a $name),)*
-        }
-
-        impl<'a> Command<'a> {
-            /// Reads the body of a frame of this kind, in place. Length and every value with a table are checked.
-            pub fn read(kind: u8, body: &'a [u8]) -> Result<Self, FrameError> {
-                let refused = FrameError::Body { kind, have: body.len() };
-                match CommandKind::of(kind) {
-                    $(Some(CommandKind::$name) => {
-                        $name::try_ref_from_bytes(body).map(Self::$name).map_err(|_| refused)
-                    })*
-                    None => Err(FrameError::UnknownKind { kind }),
-                }
-            }
-
-            /// The kind of this command.
-            #[must_use]
-            pub const fn kind(&self) -> CommandKind {
-                match self {
-                    $(Self::$name(_) => CommandKind::$name,)*
-                }
-            }
-        }
-    };
-}
-
 /// A fixed-layout body that a command frame can carry.
 pub trait CommandBody: IntoBytes + Immutable {
     /// Its kind byte.
@@ -188,7 +124,13 @@ pub struct LoggerMember {
     pub incarnation: Incarnation,
 }
 
-commands! {
+bodies! {
+    /// The kind byte of every command.
+    kinds CommandKind;
+    /// A command where it lies in its frame.
+    views Command;
+    carried by CommandBody;
+
     /// The first frame of an epoch: who stamps from here on, which loggers vote, and on which history it stands.
     0x01 EpochStart {
         /// The last position of the adopted history; [`crate::Position::GENESIS`] for the first epoch.

@@ -1,6 +1,7 @@
 //! What came of a command. Events are numbered by the outbound sequence, a pure function of the history, so that every
 //! engine numbers the same event alike.
 
+use crate::bodies::bodies;
 use crate::command::{OrderType, Side, TimeInForce};
 use crate::prelude::{self, VERSION};
 use crate::{
@@ -310,64 +311,13 @@ pub trait EventBody: IntoBytes + Immutable {
     const KIND: EventKind;
 }
 
-macro_rules! events {
-    ($($(#[$doc:meta])* $kind:literal $name:ident { $($(#[$fdoc:meta])* $field:ident: $type:ty,)* })*) => {
-        /// The kind byte of every event.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[repr(u8)]
-        pub enum EventKind {
-            $($(#[$doc])* $name = $kind,)*
-        }
+bodies! {
+    /// The kind byte of every event.
+    kinds EventKind;
+    /// What happened, where it lies in its event.
+    views Happening;
+    carried by EventBody;
 
-        impl EventKind {
-            /// Every kind there is.
-            pub const ALL: &[Self] = &[$(Self::$name,)*];
-
-            /// The kind with this byte.
-            #[must_use]
-            pub const fn of(byte: u8) -> Option<Self> {
-                match byte {
-                    $($kind => Some(Self::$name),)*
-                    _ => None,
-                }
-            }
-        }
-
-        $(
-            $(#[$doc])*
-            #[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
-            #[repr(C, packed)]
-            pub struct $name {
-                $($(#[$fdoc])* pub $field: $type,)*
-            }
-
-            impl EventBody for $name {
-                const KIND: EventKind = EventKind::$name;
-            }
-        )*
-
-        /// What happened, where it lies in its event.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Happening<'a> {
-            $($(#[$doc])* $name(&'a $name),)*
-        }
-
-        impl<'a> Happening<'a> {
-            /// Reads the body of an event of this kind, in place. Length and every value with a table are checked.
-            pub fn read(kind: u8, body: &'a [u8]) -> Result<Self, FrameError> {
-                let refused = FrameError::Body { kind, have: body.len() };
-                match EventKind::of(kind) {
-                    $(Some(EventKind::$name) => {
-                        $name::try_ref_from_bytes(body).map(Self::$name).map_err(|_| refused)
-                    })*
-                    None => Err(FrameError::UnknownKind { kind }),
-                }
-            }
-        }
-    };
-}
-
-events! {
     /// A new epoch has begun.
     0x81 EpochStarted {
         /// Its sequencer.

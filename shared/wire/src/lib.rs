@@ -14,6 +14,7 @@ compile_error!(
     "frames are little endian and read in place: a big-endian machine would need a converting reader"
 );
 
+mod bodies;
 pub mod command;
 pub mod error;
 pub mod event;

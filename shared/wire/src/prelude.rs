@@ -62,7 +62,10 @@ pub fn peek(bytes: &[u8]) -> Result<&Prelude, FrameError> {
 /// when it was sent, and asking again would bring the same.
 #[must_use]
 pub fn is_damaged(bytes: &[u8]) -> bool {
-    matches!(check(bytes), Err(FrameError::Corrupt { .. } | FrameError::Truncated { .. } | FrameError::Length { .. }))
+    matches!(
+        check(bytes),
+        Err(FrameError::Corrupt { .. } | FrameError::Truncated { .. } | FrameError::Length { .. })
+    )
 }
 
 /// The checksum that belongs into a message of at least a prelude's length.

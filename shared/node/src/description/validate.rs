@@ -98,8 +98,8 @@ pub(super) fn description(path: &Path, text: &str) -> Result<Description, Descri
         fix: fix(&refuse, &file.fix)?,
         faults,
         nodes,
-        sessions: sessions(&refuse, &file.session)?,
-        instruments: instruments(&refuse, &file.instrument)?,
+        sessions: sessions(&refuse, &file)?,
+        instruments: instruments(&refuse, &file)?,
     })
 }
 
@@ -309,17 +309,19 @@ fn node(
     })
 }
 
-fn sessions(
-    refuse: &Refusals<'_>,
-    entries: &[Spanned<raw::Session>],
-) -> Result<Vec<SessionEntry>, DescriptionError> {
+fn sessions(refuse: &Refusals<'_>, file: &File) -> Result<Vec<SessionEntry>, DescriptionError> {
     let mut ids = BTreeSet::new();
     let mut names = BTreeSet::new();
     let mut sessions = Vec::new();
-    for entry in entries {
+    for entry in &file.session {
         let raw = entry.get_ref();
-        if raw.id == 0 || !ids.insert(raw.id) {
-            return Err(refuse.of(entry, format!("session id {} is 0 or taken", raw.id)));
+        if raw.id == 0 || raw.id >= file.engine.sessions {
+            let most = file.engine.sessions.saturating_sub(1);
+            let reason = format!("session id {} must lie between 1 and {most} ([engine] sessions)", raw.id);
+            return Err(refuse.of(entry, reason));
+        }
+        if !ids.insert(raw.id) {
+            return Err(refuse.of(entry, format!("session id {} is taken", raw.id)));
         }
         if !is_comp_id(&raw.comp_id) {
             return Err(refuse.of(entry, COMP_ID_RULE));
@@ -332,19 +334,20 @@ fn sessions(
     Ok(sessions)
 }
 
-fn instruments(
-    refuse: &Refusals<'_>,
-    entries: &[Spanned<raw::Instrument>],
-) -> Result<Vec<InstrumentEntry>, DescriptionError> {
+fn instruments(refuse: &Refusals<'_>, file: &File) -> Result<Vec<InstrumentEntry>, DescriptionError> {
     let mut ids = BTreeSet::new();
     let mut symbols = BTreeSet::new();
     let mut instruments = Vec::new();
-    for entry in entries {
+    for entry in &file.instrument {
         let raw = entry.get_ref();
         let refused =
             |reason: String| Err(refuse.of(entry, format!("instrument \"{}\": {reason}", raw.symbol)));
-        if raw.id == 0 || !ids.insert(raw.id) {
-            return refused(format!("id {} is 0 or taken", raw.id));
+        if raw.id == 0 || raw.id >= file.engine.instruments {
+            let most = file.engine.instruments.saturating_sub(1);
+            return refused(format!("id {} must lie between 1 and {most} ([engine] instruments)", raw.id));
+        }
+        if !ids.insert(raw.id) {
+            return refused(format!("id {} is taken", raw.id));
         }
         let symbol = match Symbol::new(raw.symbol.as_bytes()) {
             Ok(symbol) => symbol,

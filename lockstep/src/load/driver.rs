@@ -3,17 +3,14 @@
 use super::link::{Desk, Link, Lost};
 use super::lobster::Reader;
 use super::orders::Orders;
-use super::plan::{Pace, Plan, Recording};
+use super::plan::{Plan, Recording};
 use super::record::{self, ExecutionLog};
 use super::report::Report;
 use super::request::Names;
 use super::source::{FlowSource, Gate, Next, ReplaySource, Source};
 use anyhow::{Context, bail};
 use node::{Clock, Duty, Idle, Shutdown};
-use rustix::time::{
-    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
-};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::RawFd;
 use wire::Nanos;
 
 /// After so many requests their bytes are written: a request must not wait long behind the stamp of its sending.
@@ -26,10 +23,6 @@ const SILENCE: Nanos = Nanos::from_millis(50);
 const LOGOUT_LIMIT: Nanos = Nanos(3 * Nanos::SECOND.0);
 /// How often progress is told.
 const PROGRESS_EVERY: Nanos = Nanos::SECOND;
-/// The shortest interval of the timer that wakes us for a schedule: shorter ones would cost more than the requests.
-const SHORTEST_TICK: Nanos = Nanos::from_micros(100);
-/// Timeouts of the kernel's waiting are rounded up to this.
-const WAIT_GRAIN: Nanos = Nanos::MILLI;
 const READ_BUFFER: usize = 64 << 10;
 
 /// Where a run is.
@@ -112,18 +105,6 @@ fn drive(
     driver.finish()
 }
 
-/// A periodic timer as a descriptor: waiting for sockets alone is rounded up to a millisecond.
-fn timer(rate: u64) -> std::io::Result<OwnedFd> {
-    let interval = (Nanos::SECOND.0 / rate).max(SHORTEST_TICK.0);
-    let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
-    let every = Timespec {
-        tv_sec: (interval / Nanos::SECOND.0) as i64,
-        tv_nsec: (interval % Nanos::SECOND.0) as i64,
-    };
-    timerfd_settime(&timer, TimerfdTimerFlags::empty(), &Itimerspec { it_interval: every, it_value: every })?;
-    Ok(timer)
-}
-
 struct Driver<'a, S> {
     plan: &'a Plan,
     clock: Clock,
@@ -140,7 +121,6 @@ struct Driver<'a, S> {
     due: Option<Nanos>,
     /// What keeps the run from giving account.
     failure: Option<anyhow::Error>,
-    timer: Option<OwnedFd>,
     buffer: Vec<u8>,
 }
 
@@ -161,10 +141,6 @@ impl<'a, S: Source> Driver<'a, S> {
             let link = Link::connect(clock.now(), index, client, &plan.exchange, gateway, plan.logon_timeout);
             links.push(link.map_err(|lost| could_not_log_on(&lost))?);
         }
-        let timer = match plan.pace {
-            Pace::Rate(rate) if Nanos::SECOND.0 / rate < 10 * WAIT_GRAIN.0 => Some(timer(rate)),
-            _ => None,
-        };
         Ok(Self {
             plan,
             clock,
@@ -177,7 +153,6 @@ impl<'a, S: Source> Driver<'a, S> {
             last_sent: Nanos(0),
             due: None,
             failure: None,
-            timer: timer.transpose().context("cannot make a timer for the schedule")?,
             buffer: vec![0; READ_BUFFER],
         })
     }
@@ -369,7 +344,5 @@ impl<S: Source> Duty for Driver<'_, S> {
 
     fn descriptors(&self, out: &mut Vec<RawFd>) {
         out.extend(self.links.iter().map(Link::descriptor));
-        // The timer is never read: each of its ticks wakes an edge-triggered wait anew.
-        out.extend(self.timer.as_ref().map(AsRawFd::as_raw_fd));
     }
 }

@@ -1,5 +1,8 @@
 //! How much may be on its way: overload is refused here, at the edge, before a command has a number.
 
+use std::fmt;
+use wire::Incarnation;
+
 /// Of the limit, in hundredths: from here on new orders are refused.
 const SHED_FROM: u64 = 90;
 /// Of the limit, in hundredths: below, they are taken again.
@@ -15,6 +18,29 @@ pub enum Pressure {
     /// Nothing can be taken.
     Full,
 }
+
+/// The log shows a later life of this gateway: the sequencer takes nothing of this one any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overtaken {
+    /// This life.
+    pub own: Incarnation,
+    /// The one that the log shows.
+    pub later: Incarnation,
+}
+
+impl fmt::Display for Overtaken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { own, later } = self;
+        write!(
+            f,
+            "this is incarnation {own} of the gateway, but incarnation {later} has begun: if another process is this gateway \
+             now, leave it to that; if the file `incarnation` in this node's directory was lost, write the highest one of \
+             this gateway into it (see `logger dump`)"
+        )
+    }
+}
+
+impl std::error::Error for Overtaken {}
 
 /// Counts the commands that are numbered and not yet seen in the sequenced stream.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

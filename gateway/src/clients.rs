@@ -1,6 +1,6 @@
 //! The gateway's core: connections, the sessions on them, and their way to the exchange and back.
 
-use crate::admission::{Admission, Pressure};
+use crate::admission::{Admission, Overtaken, Pressure};
 use crate::identity::{Identity, identify};
 use crate::listings::Listings;
 use crate::outflow::Outflow;
@@ -182,13 +182,18 @@ impl Gateway {
         self.outflow.send(now, &GatewayOpen { version, reserved: [0; 4] }, out);
     }
 
-    /// Takes a frame of the sequenced stream: only its own commands matter to a gateway.
-    pub fn handle_sequenced(&mut self, frame: &Frame<'_>) {
+    /// Takes a frame of the sequenced stream: only its own commands matter to a gateway, and that no later life of it has
+    /// begun. An error ends this one: nothing that it sends would be taken any more.
+    pub fn handle_sequenced(&mut self, frame: &Frame<'_>) -> Result<(), Overtaken> {
         let header = *frame.header();
         let lane = Lane { gateway: header.source, incarnation: header.incarnation };
-        if lane == self.outflow.lane {
+        let own = self.outflow.lane;
+        if lane == own {
             self.outflow.admission.handle_sequenced({ header.source_seq }.0);
+        } else if lane.gateway == own.gateway && lane.incarnation > own.incarnation {
+            return Err(Overtaken { own: own.incarnation, later: lane.incarnation });
         }
+        Ok(())
     }
 
     /// Takes an event, in order. Reports go out with the next [`Gateway::handle_time`].

@@ -20,5 +20,5 @@ mod outflow;
 mod reports;
 mod requests;
 
-pub use admission::{Admission, Pressure};
+pub use admission::{Admission, Overtaken, Pressure};
 pub use clients::{ClientEntry, ConnectionId, Gateway, GatewayConfig, Output};

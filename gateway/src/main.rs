@@ -19,6 +19,11 @@ use std::os::fd::RawFd;
 use std::process::ExitCode;
 use wire::{Event, Frame, Nanos, Position};
 
+/// Bytes that may wait for a slow reader beside a whole resend.
+const LIVE_BACKLOG: usize = 16 << 20;
+/// What a resend adds to a kept message at the most: header and trailer.
+const RESEND_OVERHEAD: usize = 512;
+
 fn main() -> ExitCode {
     node::exit(run(&NodeArgs::parse()))
 }
@@ -50,7 +55,8 @@ impl GatewayAgent {
         let Started { description, node, clock, .. } = started;
         let fix = &description.fix;
         let address = node.fix.expect("validated: every gateway has an address for FIX");
-        let clients = ClientNet::listen(address, fix.max_connections)?;
+        let longest_resend = fix.resend_bytes + fix.resend_messages * RESEND_OVERHEAD;
+        let clients = ClientNet::listen(address, fix.max_connections, LIVE_BACKLOG + longest_resend)?;
         let incarnation = life::next_incarnation(&description.data_of(node))?;
         let lane = Lane { gateway: node.id, incarnation };
         let mut commands = description.publish_commands(node, lane)?;
@@ -98,11 +104,14 @@ impl GatewayAgent {
 
     fn follow(&mut self, now: Nanos) -> anyhow::Result<usize> {
         let Self { core, sequenced, events, commands, position, .. } = self;
-        let mut unreadable = None;
+        let (mut unreadable, mut overtaken) = (None, None);
         let mut work = sequenced
             .poll(now, &mut |_, bytes| match Frame::read(bytes) {
                 Ok(frame) => {
-                    core.handle_sequenced(&frame);
+                    if let Err(error) = core.handle_sequenced(&frame) {
+                        overtaken = Some(error);
+                        return Delivery::Refused;
+                    }
                     *position = frame.position();
                     Delivery::Accepted
                 }
@@ -112,6 +121,9 @@ impl GatewayAgent {
                 }
             })
             .context("cannot receive the sequenced stream")?;
+        if let Some(error) = overtaken {
+            return Err(error.into());
+        }
         commands.publisher_mut().release_below(core.admission().sequenced() + 1);
         work += events
             .poll(now, &mut |_, bytes| match Event::read(bytes)

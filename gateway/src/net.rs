@@ -20,8 +20,6 @@ const READ_LEN: usize = 64 << 10;
 const READS_A_TURN: usize = 2;
 /// Connections accepted in one cycle.
 const ACCEPTS_A_CYCLE: usize = 16;
-/// Bytes that may wait for a slow reader before it is disconnected.
-const MAX_UNWRITTEN: usize = 16 << 20;
 
 /// What a client did.
 pub(crate) enum Happened<'a> {
@@ -45,19 +43,28 @@ pub(crate) struct ClientNet {
     events: Events,
     listener: TcpListener,
     max_connections: usize,
+    /// Bytes that may wait for a slow reader before it is disconnected: more than the longest resend, or a client that
+    /// missed much could never catch up.
+    max_unwritten: usize,
     connections: HashMap<ConnectionId, Connection, FxBuildHasher>,
     next: u64,
     /// Connections that may have more to read, though no event will say so again.
     readable: VecDeque<ConnectionId>,
     /// The listener may have more to accept.
     acceptable: bool,
+    /// The system let no client be accepted when it was tried last.
+    refused: bool,
     /// Lost while something was written to them: told with the next poll.
     lost: Vec<ConnectionId>,
     buffer: Vec<u8>,
 }
 
 impl ClientNet {
-    pub(crate) fn listen(address: SocketAddrV4, max_connections: usize) -> anyhow::Result<Self> {
+    pub(crate) fn listen(
+        address: SocketAddrV4,
+        max_connections: usize,
+        max_unwritten: usize,
+    ) -> anyhow::Result<Self> {
         let poll = Poll::new().context("cannot set up waiting for clients")?;
         let mut listener = TcpListener::bind(address.into()).map_err(|error| match error.kind() {
             io::ErrorKind::AddrInUse => anyhow::anyhow!(
@@ -71,10 +78,12 @@ impl ClientNet {
             events: Events::with_capacity(1_024),
             listener,
             max_connections,
+            max_unwritten,
             connections: HashMap::default(),
             next: 1,
             readable: VecDeque::new(),
             acceptable: true,
+            refused: false,
             lost: Vec::new(),
             buffer: vec![0; READ_LEN],
         })
@@ -142,6 +151,7 @@ impl ClientNet {
             match self.listener.accept() {
                 Ok((stream, peer)) => {
                     accepted += 1;
+                    self.refused = false;
                     if self.connections.len() >= self.max_connections {
                         tracing::warn!(%peer, limit = self.max_connections, "too many connections; refusing one. Raise fix.max_connections if it is a client's");
                         continue;
@@ -153,9 +163,12 @@ impl ClientNet {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.acceptable = false,
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
-                    // Out of descriptors, most likely: the clients that are connected go on.
-                    tracing::error!(%error, "cannot accept clients; trying again when the next one comes");
-                    self.acceptable = false;
+                    // Out of descriptors, most likely: the clients that are connected go on. No event will tell that
+                    // there is room again, so each cycle tries.
+                    if !std::mem::replace(&mut self.refused, true) {
+                        tracing::error!(%error, "cannot accept clients; trying again until it works");
+                    }
+                    break;
                 }
             }
         }
@@ -238,7 +251,7 @@ impl ClientNet {
             }
         }
         entry.unwritten.extend(rest);
-        if entry.unwritten.len() > MAX_UNWRITTEN {
+        if entry.unwritten.len() > self.max_unwritten {
             tracing::warn!(
                 connection = connection.0,
                 bytes = entry.unwritten.len(),
@@ -280,6 +293,32 @@ impl ClientNet {
             && !entry.closing
         {
             self.lost.push(connection);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+    use super::*;
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    const ANY_PORT: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0);
+
+    /// A client that was away for long asks for all it missed: one burst that no socket takes at once.
+    #[test]
+    fn a_slow_reader_is_disconnected_only_beyond_the_bound() {
+        for (bound, stays) in [(64 << 20, true), (1 << 20, false)] {
+            let mut net = ClientNet::listen(ANY_PORT, 1, bound).unwrap();
+            let address: SocketAddr = net.listener.local_addr().unwrap();
+            let client = std::net::TcpStream::connect(address).unwrap();
+            let mut who = None;
+            while who.is_none() {
+                net.poll(|_, connection, _| who = Some(connection)).unwrap();
+            }
+            net.transmit(who.unwrap(), &vec![b'x'; 40 << 20]);
+            assert_eq!(net.len() == 1, stays, "bound {bound}");
+            drop(client);
         }
     }
 }

@@ -247,7 +247,7 @@ impl Bench {
         let Self { gates, lines, frames, events, now, .. } = self;
         let gate = &mut gates[at];
         for frame in &frames[gate.frames_seen..] {
-            gate.core.handle_sequenced(&Frame::read(frame).unwrap());
+            gate.core.handle_sequenced(&Frame::read(frame).unwrap()).unwrap();
         }
         gate.frames_seen = frames.len();
         gate.publisher.release_below(gate.core.admission().sequenced() + 1);
@@ -512,6 +512,12 @@ impl Bench {
             publisher.resend_from(1);
             self.ghosts.push((lane, publisher));
         }
+    }
+
+    /// A process that is the gateway in the life before its present one, whatever the log shows meanwhile.
+    pub(crate) fn former_life(&self, gate: usize) -> Gateway {
+        let Lane { gateway, incarnation } = self.gates[gate].lane;
+        Gate::new(&self.plan, gateway.0, incarnation.0 - 1, self.now).core
     }
 
     pub(crate) fn shut_down(&mut self, gate: usize) {

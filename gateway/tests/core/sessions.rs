@@ -1,9 +1,9 @@
 //! Sessions come, go, come back, and move.
 
 use crate::bench::{Bench, Plan};
-use wire::SessionId;
 use wire::command::LogoutReason;
 use wire::event::Happening;
+use wire::{Frame, Incarnation, SessionId};
 
 fn two_gateways() -> Bench {
     Bench::with(Plan { gateways: 2, ..Plan::default() })
@@ -301,4 +301,19 @@ fn an_idle_session_costs_the_same_however_often_it_came_and_went() {
         bench.work_of(0) - before
     };
     assert_eq!(idle(20), idle(0));
+}
+
+/// Nothing that it sends is taken any more: were it to stay, its clients' orders would vanish without a word.
+#[test]
+fn a_gateway_ends_when_the_log_shows_a_later_life_of_it() {
+    let mut bench = Bench::new();
+    bench.settle();
+    bench.restart(0, false);
+    bench.settle();
+    let mut former = bench.former_life(0);
+    former.begin(bench.now, &mut |_| {});
+    let seen: Vec<_> =
+        bench.frames.iter().map(|frame| former.handle_sequenced(&Frame::read(frame).unwrap())).collect();
+    let overtaken = seen.iter().find_map(|seen| seen.err()).unwrap();
+    assert_eq!((overtaken.own, overtaken.later), (Incarnation(1), Incarnation(2)));
 }

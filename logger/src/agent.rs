@@ -8,10 +8,15 @@ use cluster::status::Detail;
 use journal::{Journal, JournalError, Options, Stream, Syncer};
 use node::beacon::{Account, received};
 use node::streams::FIRST_EPOCH;
-use node::{Beacon, Duty, Started};
+use node::{Beacon, Clock, Duty, Started};
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use wire::{Nanos, Outbound, Seq};
+
+/// A logger that stops takes what is still on its way to it, for so long at the most.
+const LAST_WORDS: Nanos = Nanos::SECOND;
+/// A journal without room says so again only after this.
+const COMPLAIN_EVERY: Nanos = Nanos::SECOND;
 
 /// One stream and the journal that keeps it.
 struct Kept {
@@ -20,6 +25,11 @@ struct Kept {
     responder: RepairResponder,
     /// The session in which its messages may be asked for.
     session: [u8; bus::session::SESSION_LEN],
+    /// The number with which this process began; 0 where a publisher may rightly be behind it: an engine that has
+    /// restarted says its events again from the first one on.
+    began_at: u64,
+    /// When it may say again that there is no room.
+    complain_at: Nanos,
 }
 
 impl Kept {
@@ -65,6 +75,8 @@ impl Kept {
             stream,
             responder: RepairResponder::new(description.network.max_datagram),
             session,
+            began_at: if kind == StreamKind::Events { 0 } else { next },
+            complain_at: Nanos(0),
         })
     }
 
@@ -78,10 +90,23 @@ impl Kept {
                 Delivery::Refused
             }
         })?;
+        // Everything of another history would count as a repetition of what is kept, and be dropped without a word.
+        if let Some(announced) = self.stream.receiver().announced()
+            && announced < self.began_at
+        {
+            anyhow::bail!(
+                "the sequencer's next number is {announced}, but this journal was kept up to {} before: it is of another \
+                 history. Set this logger's data directory aside, and start it with an empty one",
+                self.began_at - 1
+            );
+        }
         match failed {
             None => Ok(work),
             Some(error @ JournalError::NoSpace { .. }) => {
-                tracing::error!(%error, "nothing can be written; trying again");
+                if now >= self.complain_at {
+                    self.complain_at = now.saturating_add(COMPLAIN_EVERY);
+                    tracing::error!(%error, "nothing can be written; trying again");
+                }
                 Ok(work)
             }
             Some(error) => Err(error.into()),
@@ -138,6 +163,29 @@ impl LoggerAgent {
     /// The disk's side of both journals.
     pub(crate) fn syncers(&self) -> Vec<Syncer> {
         vec![self.frames.journal.syncer(), self.events.journal.syncer()]
+    }
+
+    /// Takes what has been sent and not been read yet, and what is known to be missing: who stops a cluster stops the
+    /// sequencer first, and nobody would send it again to the next life of this logger.
+    pub(crate) fn take_last(&mut self, clock: Clock) -> anyhow::Result<()> {
+        let until = clock.now().saturating_add(LAST_WORDS);
+        loop {
+            let now = clock.now();
+            let work = self.do_work(now)?;
+            if work == 0 && self.frames.stream.lag() == 0 && self.events.stream.lag() == 0 {
+                return Ok(());
+            }
+            if now >= until {
+                let (frames, events) = (self.frames.stream.lag(), self.events.stream.lag());
+                if frames > 0 || events > 0 {
+                    tracing::warn!(frames, events, "stopping without what is known to be missing");
+                }
+                return Ok(());
+            }
+            if work == 0 {
+                std::thread::park_timeout(std::time::Duration::from_millis(1));
+            }
+        }
     }
 
     /// Syncs what came last.

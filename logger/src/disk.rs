@@ -13,6 +13,7 @@ pub(crate) fn keep_syncing(
     clock: Clock,
     shutdown: &Shutdown,
 ) -> anyhow::Result<()> {
+    let mut complain_at = Nanos(0);
     loop {
         let began = clock.now();
         let last = shutdown.requested();
@@ -20,7 +21,9 @@ pub(crate) fn keep_syncing(
             syncer.sync_once()?;
             if let Err(error) = syncer.prepare_once() {
                 match error {
+                    JournalError::NoSpace { .. } if began < complain_at => {}
                     JournalError::NoSpace { .. } => {
+                        complain_at = began.saturating_add(Nanos::SECOND);
                         tracing::warn!(%error, "no room for the next log segment yet");
                     }
                     other => return Err(other.into()),

@@ -77,6 +77,7 @@ fn keep(arguments: &NodeArgs) -> anyhow::Result<()> {
     let kept = {
         let _stop = StopOnDrop(shutdown.clone());
         node::run(&mut agent, clock, node.idle, node.pin.first().copied(), &shutdown)
+            .and_then(|()| agent.take_last(clock))
     };
     let synced = disk.join().map_err(|_| anyhow::anyhow!("the disk thread panicked"))?;
     agent.close()?;

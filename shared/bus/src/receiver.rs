@@ -45,6 +45,8 @@ pub struct Receiver {
     gap: GapRepair,
     ended: Option<u64>,
     last_heard: Option<Nanos>,
+    /// The next number by the last packet.
+    announced: Option<u64>,
     is_damaged: fn(&[u8]) -> bool,
     stats: ReceiverStats,
 }
@@ -58,6 +60,7 @@ impl Receiver {
             gap: GapRepair::new(expected, config),
             ended: None,
             last_heard: None,
+            announced: None,
             is_damaged: |_| false,
             stats: ReceiverStats::default(),
         }
@@ -90,6 +93,8 @@ impl Receiver {
         }
         self.stats.datagrams += 1;
         self.last_heard = Some(now);
+        let count = if let PacketKind::Blocks(count) = packet.kind() { u64::from(count) } else { 0 };
+        self.announced = Some(packet.first() + count); // a packet whose numbers overflow is not parsed
         match packet.kind() {
             PacketKind::Blocks(_) => {
                 self.gap.handle_packet(now, packet.first(), packet.blocks(), deliver);
@@ -125,6 +130,7 @@ impl Receiver {
         self.gap.reset(expected);
         self.ended = None;
         self.last_heard = None;
+        self.announced = None;
     }
 
     /// See [`GapRepair::next_deadline`].
@@ -155,6 +161,13 @@ impl Receiver {
     #[must_use]
     pub const fn last_heard(&self) -> Option<Nanos> {
         self.last_heard
+    }
+
+    /// The number that comes next by the last packet of the session. Below what the receiver began at, it tells that the
+    /// publisher has another history than the receiver, or an older packet was held up on its way.
+    #[must_use]
+    pub const fn announced(&self) -> Option<u64> {
+        self.announced
     }
 
     /// The session as it stands in the packets.
@@ -233,6 +246,19 @@ mod tests {
         );
         assert_eq!((r.lag(), r.last_heard()), (8, Some(Nanos(3))));
         assert_eq!((r.stats().foreign, r.stats().malformed, r.stats().datagrams), (1, 1, 1));
+    }
+
+    #[test]
+    fn a_publisher_that_is_behind_its_receiver_is_noticed_though_nothing_is_delivered() {
+        let mut r = Receiver::new(session(1), 10, GapConfig::default());
+        assert_eq!(r.announced(), None);
+        let mut bytes = header(&session(1).to_bytes(), 4, 1).to_vec();
+        bytes.extend_from_slice(b"\0\x01x");
+        let mut none = |_: u64, _: &[u8]| panic!("there is nothing to deliver");
+        r.handle_datagram(Nanos(1), &bytes, &mut none);
+        assert_eq!((r.announced(), r.lag()), (Some(5), 0));
+        r.handle_datagram(Nanos(2), &header(&session(1).to_bytes(), 7, 0), &mut none);
+        assert_eq!(r.announced(), Some(7));
     }
 
     #[test]

@@ -10,17 +10,22 @@ use cluster::status::{Detail, Traffic};
 use cluster::{Lane, Role};
 use node::beacon::Account;
 use node::streams::FIRST_EPOCH;
-use node::{Beacon, Duty, NodeArgs, Started};
+use node::{Beacon, Clock, Duty, NodeArgs, Started};
 use sequencer::{Genesis, Sequencer, Stamper};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::process::ExitCode;
+use std::time::Duration;
 use wire::command::DefineInstrument;
 use wire::{Nanos, NodeId, Position};
 
 /// Batches of datagrams taken in one cycle before what was stamped goes out.
 const BATCHES_A_CYCLE: usize = 4;
+/// A sequencer that stops has been heard to the end when nobody has asked for anything for so long,
+const FAREWELL_QUIET: Nanos = Nanos::from_millis(100);
+/// or when this time is over.
+const FAREWELL_LONGEST: Nanos = Nanos::from_millis(2_000);
 
 fn main() -> ExitCode {
     node::exit(run(&NodeArgs::parse()))
@@ -31,7 +36,7 @@ fn run(arguments: &NodeArgs) -> anyhow::Result<()> {
     let mut agent = SequencerAgent::open(&started)?;
     let Started { node, clock, shutdown, .. } = &started;
     node::run(&mut agent, *clock, node.idle, node.pin.first().copied(), shutdown)?;
-    agent.farewell(clock.now())?;
+    agent.farewell(*clock)?;
     tracing::info!(position = %agent.core.position(), "stopped");
     Ok(())
 }
@@ -54,7 +59,6 @@ impl SequencerAgent {
     fn open(started: &Started) -> anyhow::Result<Self> {
         let Started { description, node, clock, .. } = started;
         let data = description.data_of(node);
-        refuse_second_life(&data)?;
         let stamper = Stamper::new(node.id, FIRST_EPOCH, Position::GENESIS, Nanos(0));
         let gateways: BTreeMap<_, _> =
             description.nodes_of(Role::Gateway).map(|g| (g.id, SocketAddr::V4(g.address))).collect();
@@ -63,6 +67,8 @@ impl SequencerAgent {
         let mut stream = description.publish_sequenced(node, FIRST_EPOCH)?;
         let commands = description.take_commands(node)?;
         let beacon = Beacon::open(description, node)?;
+        // Last of all that can fail: who could not even bind a port has not begun the epoch.
+        refuse_second_life(&data)?;
         let now = clock.now();
         let genesis = Genesis {
             cluster: description.cluster_id(),
@@ -98,10 +104,24 @@ impl SequencerAgent {
         })
     }
 
-    /// Tells the followers where the stream ends, as far as one datagram can.
-    fn farewell(&mut self, now: Nanos) -> anyhow::Result<()> {
-        self.stream.do_work(now).context("cannot send the end of the sequenced stream")?;
-        Ok(())
+    /// Tells the followers where the stream ends, and answers them until all are content: what one of them misses of the
+    /// end could be had from nobody else.
+    fn farewell(&mut self, clock: Clock) -> anyhow::Result<()> {
+        let began = clock.now();
+        self.stream.publisher_mut().end_of_session();
+        let (mut asked, mut quiet_since) = (self.stream.stats().publisher.repair.requests, began);
+        loop {
+            let now = clock.now();
+            self.stream.do_work(now).context("cannot send the end of the sequenced stream")?;
+            let requests = self.stream.stats().publisher.repair.requests;
+            if requests > asked {
+                (asked, quiet_since) = (requests, now);
+            }
+            if now.since(quiet_since) >= FAREWELL_QUIET || now.since(began) >= FAREWELL_LONGEST {
+                return Ok(());
+            }
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
     }
 
     fn take_commands(&mut self, now: Nanos) -> anyhow::Result<usize> {
@@ -211,7 +231,11 @@ fn refuse_second_life(data: &std::path::Path) -> anyhow::Result<()> {
     let marker = data.join(format!("epoch-{FIRST_EPOCH}"));
     let file = std::fs::OpenOptions::new().write(true).create_new(true).open(&marker);
     match file {
-        Ok(file) => file.sync_all().with_context(|| format!("cannot write {}", marker.display())),
+        // Its name must survive a power cut as well.
+        Ok(file) => file
+            .sync_all()
+            .and_then(|()| std::fs::File::open(data)?.sync_all())
+            .with_context(|| format!("cannot write {}", marker.display())),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => anyhow::bail!(
             "this sequencer has begun epoch {FIRST_EPOCH} before (there is {}), and a restarted sequencer must not go on in the \
              same epoch. A new epoch needs a supervisor, which this release does not have yet: start a cluster with an empty \

@@ -1,7 +1,7 @@
 //! Who may speak, and what nodes tell of themselves. No I/O.
 //!
 //! Today: the roles, the names of the lanes between gateways and sequencer, and the status that every node multicasts.
-//! Epochs, promises and the commit rule (`docs/ROADMAP.md`) live here when they come.
+//! Epochs, promises and the commit rule live here when they come.
 
 #![forbid(unsafe_code)]
 

@@ -18,6 +18,9 @@ use wire::Nanos;
 /// How many batches one call reads from a socket before it lets others work.
 const MAX_BATCHES_PER_POLL: usize = 8;
 
+/// How long the next frame may be missing before the operator is told that nobody seems to have it.
+const NOBODY_HAS_IT: Nanos = Nanos::SECOND;
+
 /// How a publication is opened.
 #[derive(Clone, Debug)]
 pub struct PublicationConfig {
@@ -38,6 +41,8 @@ pub struct MulticastPublication {
     socket: Datagrams,
     publisher: Publisher,
     stats: PublicationStats,
+    /// Of the frames that were never sent, so many have been told of.
+    overrun_told: u64,
 }
 
 impl MulticastPublication {
@@ -66,7 +71,7 @@ impl MulticastPublication {
         let mut publisher = Publisher::new(&config.publisher);
         publisher.set_max_segments(socket.max_segments());
         let destination = SocketAddr::V4(config.destination);
-        Ok(Self { destination, socket, publisher, stats: PublicationStats::default() })
+        Ok(Self { destination, socket, publisher, stats: PublicationStats::default(), overrun_told: 0 })
     }
 
     /// Where requests for repair reach it.
@@ -154,7 +159,17 @@ impl Publication for MulticastPublication {
         let requests = self.take_requests()?;
         self.publisher.flush();
         self.publisher.handle_tick(now);
-        Ok(requests + self.transmit()?)
+        let sent = self.transmit()?;
+        let overrun = self.publisher.stats().overrun;
+        if overrun > self.overrun_told {
+            tracing::error!(
+                frames = overrun - self.overrun_told,
+                destination = %self.destination,
+                "the network took nothing for so long that frames were forgotten before they were sent; raise the ring"
+            );
+            self.overrun_told = overrun;
+        }
+        Ok(requests + sent)
     }
 
     fn next_deadline(&self) -> Option<Nanos> {
@@ -180,7 +195,28 @@ pub struct MulticastSubscription {
     repair: Vec<SocketAddr>,
     /// Who was heard in the session last.
     source: Option<SocketAddr>,
+    missing: Missing,
     send_errors: u64,
+}
+
+/// The frame that was asked for last though everything before it had come, and since when.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Missing {
+    number: u64,
+    since: Nanos,
+    told: bool,
+}
+
+impl Missing {
+    /// Notes that the next frame is asked for. True once for each that has been missing for too long.
+    fn asked(&mut self, now: Nanos, number: u64) -> bool {
+        if number != self.number {
+            *self = Self { number, since: now, told: false };
+        }
+        let tell = !self.told && now.since(self.since) >= NOBODY_HAS_IT;
+        self.told |= tell;
+        tell
+    }
 }
 
 impl MulticastSubscription {
@@ -213,6 +249,7 @@ impl MulticastSubscription {
             receiver: Receiver::new(session, start_at, gap),
             repair,
             source: None,
+            missing: Missing::default(),
             send_errors: 0,
         })
     }
@@ -237,6 +274,7 @@ impl MulticastSubscription {
     pub fn begin_session(&mut self, session: Session, expected: u64) {
         self.receiver.begin_session(session, expected);
         self.source = None;
+        self.missing = Missing::default();
     }
 
     /// The receiving core: position, end of session, counters.
@@ -248,6 +286,18 @@ impl MulticastSubscription {
     fn send_requests(&mut self, now: Nanos) -> io::Result<usize> {
         let mut work = 0;
         while let Some((request, attempt)) = self.receiver.poll_request(now) {
+            let expected = self.receiver.expected();
+            let next_is_asked = RequestPacket::parse(&request).is_ok_and(|asked| asked.first == expected);
+            if next_is_asked && self.missing.asked(now, expected) {
+                tracing::error!(
+                    session = %self.receiver.session().escape_ascii(),
+                    missing = expected,
+                    behind = self.receiver.lag(),
+                    sources = ?self.repair,
+                    "a message is missing and no source has answered with it; nothing goes on here until one does. Is a \
+                     logger that has it down? Compare `logger verify` of all loggers"
+                );
+            }
             let to = match self.repair.len() {
                 0 => self.source,
                 sources => Some(self.repair[attempt as usize % sources]),
@@ -308,5 +358,21 @@ impl Subscription for MulticastSubscription {
 
     fn stats(&self) -> SubscriptionStats {
         SubscriptionStats { receiver: self.receiver.stats(), send_errors: self.send_errors }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_that_nobody_has_is_told_once_and_one_that_comes_late_is_not() {
+        let mut missing = Missing::default();
+        let second = NOBODY_HAS_IT.0;
+        assert!(!missing.asked(Nanos(5), 7));
+        assert!(!missing.asked(Nanos(4 + second), 7));
+        assert!(!missing.asked(Nanos(5 + second), 8), "7 has come");
+        assert!(missing.asked(Nanos(5 + 2 * second), 8));
+        assert!(!missing.asked(Nanos(5 + 9 * second), 8));
     }
 }

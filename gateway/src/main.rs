@@ -144,7 +144,7 @@ impl GatewayAgent {
 
     fn serve(&mut self, now: Nanos) -> anyhow::Result<usize> {
         let Self { core, clients, commands, .. } = self;
-        let mut work = clients.poll(|clients, connection, happened| match happened {
+        let mut work = clients.poll(now, |clients, connection, happened| match happened {
             Happened::Connected => core.handle_connected(now, connection),
             Happened::Sent(bytes) => {
                 core.handle_bytes(now, connection, bytes, &mut |output| carry_out(output, clients, commands));
@@ -163,7 +163,7 @@ impl GatewayAgent {
         Account {
             epoch: FIRST_EPOCH,
             position: self.position,
-            lag: self.sequenced.lag(),
+            lag: self.sequenced.lag() + self.events.lag(),
             traffic: received(&self.sequenced.stats()).plus(received(&self.events.stats())),
             detail: Detail::Gateway {
                 incarnation: self.lane.incarnation,

@@ -12,12 +12,15 @@ use std::io::{self, Read, Write};
 use std::net::SocketAddrV4;
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
+use wire::Nanos;
 
 const LISTENER: Token = Token(0);
 /// Bytes of one read.
 const READ_LEN: usize = 64 << 10;
 /// Reads of one connection before the others have their turn.
 const READS_A_TURN: usize = 2;
+/// How long a connection that is to be closed may take to read what waits for it.
+const CLOSING_PATIENCE: Nanos = Nanos(5_000_000_000);
 /// Connections accepted in one cycle.
 const ACCEPTS_A_CYCLE: usize = 16;
 
@@ -56,6 +59,10 @@ pub(crate) struct ClientNet {
     refused: bool,
     /// Lost while something was written to them: told with the next poll.
     lost: Vec<ConnectionId>,
+    /// Closed, but something is still to be written to them; since when.
+    closing: VecDeque<(Nanos, ConnectionId)>,
+    /// The time of the last poll.
+    now: Nanos,
     buffer: Vec<u8>,
 }
 
@@ -85,6 +92,8 @@ impl ClientNet {
             acceptable: true,
             refused: false,
             lost: Vec::new(),
+            closing: VecDeque::new(),
+            now: Nanos(0),
             buffer: vec![0; READ_LEN],
         })
     }
@@ -101,6 +110,7 @@ impl ClientNet {
     /// Accepts, reads and writes what can be without waiting; tells what clients did. 0 when nothing is left to do.
     pub(crate) fn poll(
         &mut self,
+        now: Nanos,
         mut tell: impl FnMut(&mut Self, ConnectionId, Happened<'_>),
     ) -> anyhow::Result<usize> {
         let mut events = std::mem::replace(&mut self.events, Events::with_capacity(0));
@@ -124,6 +134,13 @@ impl ClientNet {
         while let Some(connection) = self.lost.pop() {
             work += 1;
             tell(self, connection, Happened::Disconnected);
+        }
+        self.now = now;
+        while let Some(&(since, connection)) = self.closing.front()
+            && now.since(since) >= CLOSING_PATIENCE
+        {
+            self.closing.pop_front();
+            self.connections.remove(&connection);
         }
         Ok(work)
     }
@@ -285,6 +302,9 @@ impl ClientNet {
         if let Some(entry) = self.connections.get_mut(&connection) {
             entry.closing = true;
             self.flush(connection);
+            if self.connections.contains_key(&connection) {
+                self.closing.push_back((self.now, connection));
+            }
         }
     }
 
@@ -314,11 +334,28 @@ mod tests {
             let client = std::net::TcpStream::connect(address).unwrap();
             let mut who = None;
             while who.is_none() {
-                net.poll(|_, connection, _| who = Some(connection)).unwrap();
+                net.poll(Nanos(0), |_, connection, _| who = Some(connection)).unwrap();
             }
             net.transmit(who.unwrap(), &vec![b'x'; 40 << 20]);
             assert_eq!(net.len() == 1, stays, "bound {bound}");
             drop(client);
         }
+    }
+
+    #[test]
+    fn a_connection_that_is_to_be_closed_does_not_wait_for_ever_for_its_reader() {
+        let mut net = ClientNet::listen(ANY_PORT, 1, 64 << 20).unwrap();
+        let client = std::net::TcpStream::connect(net.listener.local_addr().unwrap()).unwrap();
+        let mut who = None;
+        while who.is_none() {
+            net.poll(Nanos(0), |_, connection, _| who = Some(connection)).unwrap();
+        }
+        net.transmit(who.unwrap(), &vec![b'x'; 40 << 20]);
+        net.close(who.unwrap());
+        net.poll(Nanos(CLOSING_PATIENCE.0 - 1), |_, _, _| {}).unwrap();
+        assert_eq!(net.len(), 1, "it may still read");
+        net.poll(Nanos(CLOSING_PATIENCE.0), |_, _, _| {}).unwrap();
+        assert_eq!(net.len(), 0);
+        drop(client);
     }
 }

@@ -1,15 +1,15 @@
 //! `lockstep demo`: a whole cluster, order flow through it, and an account of what came of it.
 
+use crate::drive::DriveArgs;
 use anyhow::Context;
 use cluster::Role;
 use lockstep::goal::{Goals, Weight};
-use lockstep::load::{self, Amount, Files, Instrument, Pace, Plan, Progress, Recording};
+use lockstep::load::Files;
 use lockstep::local::{LocalCluster, binaries_beside_this_one};
 use lockstep::plan::LocalPlan;
 use lockstep::verdict::{Kept, Verdict};
 use node::{Description, Shutdown, quantity};
 use std::io::Write;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use wire::Nanos;
 
@@ -21,27 +21,14 @@ const THROUGHPUT_GOAL: f64 = 100_000.0;
 /// What to run.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct DemoArgs {
-    /// Replay a LOBSTER message file (plain or .zst) instead of invented flow.
-    #[arg(long, value_name = "FILE")]
-    input: Option<PathBuf>,
-    /// Seconds of invented flow.
-    #[arg(long, default_value_t = 5)]
-    seconds: u64,
-    /// Requests a second over all sessions; without it, as many as the window allows.
-    #[arg(long)]
-    rate: Option<u64>,
-    /// Requests that each session keeps unanswered when there is no rate.
-    #[arg(long, default_value_t = 32)]
-    window: u32,
+    #[command(flatten)]
+    drive: DriveArgs,
     /// FIX sessions.
     #[arg(long, default_value_t = 4)]
     sessions: usize,
     /// Gateways.
     #[arg(long, default_value_t = 1)]
     gateways: usize,
-    /// Decides the invented flow and the faults.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
     /// Share of datagrams that every receiver drops, as in 5%.
     #[arg(long, value_name = "SHARE")]
     loss: Option<String>,
@@ -53,7 +40,7 @@ pub(crate) struct DemoArgs {
 /// Runs it; an error if a promise was broken.
 pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
-    if let Some(input) = &args.input {
+    if let Some(input) = &args.drive.input {
         anyhow::ensure!(input.exists(), "there is no file {}", input.display());
     }
     if let Some(loss) = &args.loss {
@@ -79,7 +66,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
         sessions: args.sessions,
         gateways: args.gateways,
         drop: args.loss.clone(),
-        fault_seed: args.seed,
+        fault_seed: args.drive.seed,
         ..LocalPlan::default()
     };
     let description = Description::load(&plan.write(directory)?)?;
@@ -96,21 +83,15 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
         requests: Some(directory.join("requests.csv")),
         executions: Some(directory.join("executions.csv")),
     };
-    let load_plan = load_plan(args, &plan, &description, &records);
-    writeln!(out, "up; driving {}", drive_words(args))?;
-    let mut tell = |progress: Progress| {
-        let Progress { phase, elapsed, sent, answered, fills, sessions } = progress;
-        let seconds = elapsed.0 as f64 / 1e9;
-        // A line that cannot be shown is no reason to stop.
-        let _ = writeln!(
-            std::io::stderr(),
-            "  {seconds:>5.1} s  {phase:?}: {sessions} sessions, {sent} sent, {answered} answered, {fills} fills"
-        );
-    };
-    let report = match &args.input {
-        Some(path) => load::replay(&load_plan, &Recording { path: path.clone() }, &shutdown, &mut tell)?,
-        None => load::run(&load_plan, &shutdown, &mut tell)?,
-    };
+    let loss = args.loss.as_ref().map(|loss| format!(", while every receiver drops {loss} of its datagrams"));
+    writeln!(
+        out,
+        "up; driving {}, {} sessions{}",
+        args.drive.words(),
+        args.sessions,
+        loss.unwrap_or_default()
+    )?;
+    let report = args.drive.run(&description, plan.comp_ids(), records.clone(), &shutdown)?;
     cluster.wait_until_settled(SETTLE_PATIENCE, &shutdown)?;
     let clock = cluster.clock();
     let table = cluster.board().table(clock.now());
@@ -179,40 +160,4 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
 
 fn names(description: &Description) -> String {
     description.nodes.iter().map(|node| node.name.as_str()).collect::<Vec<_>>().join(", ")
-}
-
-fn drive_words(args: &DemoArgs) -> String {
-    let flow = match &args.input {
-        Some(path) => format!("the recorded day {}", path.display()),
-        None => format!("invented order flow (seed {}) for {} s", args.seed, args.seconds),
-    };
-    let pace = match args.rate {
-        Some(rate) => format!("{rate} requests a second"),
-        None => format!("{} requests unanswered a session", args.window),
-    };
-    let loss = args
-        .loss
-        .as_ref()
-        .map_or_else(String::new, |loss| format!(", while every receiver drops {loss} of its datagrams"));
-    format!("{flow}, {} sessions, {pace}{loss}", args.sessions)
-}
-
-fn load_plan(args: &DemoArgs, plan: &LocalPlan, description: &Description, records: &Files) -> Plan {
-    let gateways: Vec<SocketAddr> =
-        description.nodes_of(Role::Gateway).filter_map(|node| node.fix.map(SocketAddr::V4)).collect();
-    let instruments: Vec<Instrument> = match args.input {
-        // A recorded day trades one instrument: the first one of the plan has its scale and tick.
-        Some(_) => plan.instruments[..1].to_vec(),
-        None => plan.instruments.clone(),
-    };
-    Plan {
-        pace: args.rate.map_or(Pace::Window(args.window), Pace::Rate),
-        amount: match args.input {
-            Some(_) => Amount::All,
-            None => Amount::Time(Nanos(args.seconds.saturating_mul(Nanos::SECOND.0))),
-        },
-        seed: args.seed,
-        files: records.clone(),
-        ..Plan::new(gateways, plan.comp_ids(), instruments)
-    }
 }

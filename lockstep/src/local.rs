@@ -5,6 +5,7 @@ use anyhow::Context;
 use node::{Clock, Description, NodeEntry, Shutdown};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::File;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -73,6 +74,8 @@ impl LocalCluster {
             .arg("--node")
             .arg(&node.name)
             .arg("--with-parent")
+            // Ctrl-C in a terminal is for this program alone, which then stops the nodes in order.
+            .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(to)

@@ -6,6 +6,7 @@
 mod bench;
 mod console;
 mod demo;
+mod drive;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -23,6 +24,8 @@ struct Arguments {
 enum Command {
     /// Runs a whole cluster for some seconds under order flow, and reports.
     Demo(demo::DemoArgs),
+    /// Drives order flow through a cluster that runs already, as FIX clients, and reports.
+    Load(drive::LoadArgs),
     /// Measures, in pairs against the floor of this machine.
     Bench {
         #[command(subcommand)]
@@ -60,6 +63,7 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Bench { bench } => bench::run(&bench),
         Command::Relay { relay } => relay.run(),
+        Command::Load(args) => drive::load(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Up { config } => console::up(&config),
         Command::Status { config, once } => console::status(&config, once),

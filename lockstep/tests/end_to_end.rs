@@ -189,7 +189,7 @@ fn an_interrupted_cluster_leaves_no_process_and_no_port_behind() {
     let (tell, told) = std::sync::mpsc::channel();
     let stdout = BufReader::new(up.stdout.take().unwrap());
     let reading = std::thread::spawn(move || {
-        stdout.lines().map_while(Result::ok).for_each(|line| drop(tell.send(line)))
+        stdout.lines().map_while(Result::ok).for_each(|line| drop(tell.send(line)));
     });
     let next = || told.recv_timeout(WATCHDOG).expect("the launcher says something in time");
     let open = std::iter::repeat_with(next).find(|line| line.contains("takes FIX clients at")).unwrap();

@@ -218,7 +218,7 @@ impl LoggerAgent {
         Account {
             epoch: self.frames.journal.last_position().epoch,
             position: self.frames.journal.last_position(),
-            lag: self.frames.stream.lag(),
+            lag: self.frames.stream.lag() + self.events.stream.lag(),
             traffic,
             detail: Detail::Logger {
                 synced: Seq(self.frames.journal.synced()),

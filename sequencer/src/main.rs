@@ -22,7 +22,8 @@ use wire::{Nanos, NodeId, Position};
 
 /// Batches of datagrams taken in one cycle before what was stamped goes out.
 const BATCHES_A_CYCLE: usize = 4;
-/// A sequencer that stops has been heard to the end when nobody has asked for anything for so long,
+/// A sequencer that stops has been heard to the end when nobody has asked for anything for so long (or for three times
+/// what a follower waits before it asks again, if that is longer),
 const FAREWELL_QUIET: Nanos = Nanos::from_millis(100);
 /// or when this time is over.
 const FAREWELL_LONGEST: Nanos = Nanos::from_millis(2_000);
@@ -53,6 +54,7 @@ struct SequencerAgent {
     unusable: u64,
     datagrams: u64,
     requested: u64,
+    farewell_quiet: Nanos,
 }
 
 impl SequencerAgent {
@@ -101,6 +103,7 @@ impl SequencerAgent {
             unusable: 0,
             datagrams: 0,
             requested: 0,
+            farewell_quiet: FAREWELL_QUIET.max(Nanos(3 * description.timing.repair_retry.0)),
         })
     }
 
@@ -117,7 +120,7 @@ impl SequencerAgent {
             if requests > asked {
                 (asked, quiet_since) = (requests, now);
             }
-            if now.since(quiet_since) >= FAREWELL_QUIET || now.since(began) >= FAREWELL_LONGEST {
+            if now.since(quiet_since) >= self.farewell_quiet || now.since(began) >= FAREWELL_LONGEST {
                 return Ok(());
             }
             std::thread::park_timeout(Duration::from_millis(1));

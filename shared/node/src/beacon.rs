@@ -26,7 +26,7 @@ pub struct Account {
     pub epoch: Epoch,
     /// The last position that it has stamped, executed, written or seen.
     pub position: Position,
-    /// How many frames it knows to exist beyond that.
+    /// How many messages of the streams that it follows are known to exist and have not come.
     pub lag: u64,
     /// What its bus has seen.
     pub traffic: Traffic,

@@ -58,7 +58,7 @@ pub(crate) fn status(config: &Path, once: bool) -> anyhow::Result<()> {
         let shutdown = Shutdown::on_signals().context("cannot listen for signals")?;
         return runtime()?.block_on(show(&shutdown, &mut board, look));
     }
-    runtime()?.block_on(tokio::time::sleep(LISTEN));
+    runtime()?.block_on(async { tokio::time::sleep(LISTEN).await });
     println!("{}", look(&mut board)?);
     Ok(())
 }

@@ -195,6 +195,9 @@ fn an_interrupted_cluster_leaves_no_process_and_no_port_behind() {
     let open = std::iter::repeat_with(next).find(|line| line.contains("takes FIX clients at")).unwrap();
     let address: SocketAddr = open.rsplit(' ').next().unwrap().parse().unwrap();
     assert_eq!(processes_of(&config).len(), 6, "the launcher and five nodes run");
+    let status = Command::new(LOCKSTEP).args(["status", "--once", "--config"]).arg(&config).output().unwrap();
+    let table = String::from_utf8_lossy(&status.stdout).into_owned();
+    assert!(status.status.success() && table.contains("engine-2") && table.contains("warm"), "{table}");
     rustix::process::kill_process(rustix::process::Pid::from_child(&up), rustix::process::Signal::INT)
         .unwrap();
     std::iter::repeat_with(next).find(|line| line.contains("no process is left")).unwrap();

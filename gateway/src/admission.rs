@@ -19,7 +19,7 @@ pub enum Pressure {
     Full,
 }
 
-/// The log shows a later life of this gateway: the sequencer takes nothing of this one any more.
+/// The log shows a later life of this gateway, or another process in the same: the sequencer takes nothing of this one any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overtaken {
     /// This life.
@@ -33,7 +33,7 @@ impl fmt::Display for Overtaken {
         let Self { own, later } = self;
         write!(
             f,
-            "this is incarnation {own} of the gateway, but incarnation {later} has begun: if another process is this gateway \
+            "this is incarnation {own} of the gateway, but another process has begun incarnation {later}: if another process is this gateway \
              now, leave it to that; if the file `incarnation` in this node's directory was lost, write the highest one of \
              this gateway into it (see `logger dump`)"
         )
@@ -86,11 +86,16 @@ impl Admission {
     pub fn handle_sequenced(&mut self, number: u64) {
         assert!(
             number <= self.numbered,
-            "command {number} was sequenced, but {} was the last one given: another process is or was this gateway in \
-             the same incarnation",
+            "command {number} was sequenced, but {} was the last one given",
             self.numbered
         );
         self.sequenced = self.sequenced.max(number);
+    }
+
+    /// The last number given.
+    #[must_use]
+    pub fn numbered(&self) -> u64 {
+        self.numbered
     }
 
     /// Commands on their way.

@@ -183,14 +183,17 @@ impl Gateway {
     }
 
     /// Takes a frame of the sequenced stream: only its own commands matter to a gateway, and that no later life of it has
-    /// begun. An error ends this one: nothing that it sends would be taken any more.
+    /// begun, nor another process in the same. An error ends this one: nothing that it sends would be taken any more.
     pub fn handle_sequenced(&mut self, frame: &Frame<'_>) -> Result<(), Overtaken> {
         let header = *frame.header();
         let lane = Lane { gateway: header.source, incarnation: header.incarnation };
         let own = self.outflow.lane;
-        if lane == own {
-            self.outflow.admission.handle_sequenced({ header.source_seq }.0);
-        } else if lane.gateway == own.gateway && lane.incarnation > own.incarnation {
+        let number = { header.source_seq }.0;
+        // A number of this life that it never gave is another process's, in the same incarnation.
+        let strange = lane == own && number > self.outflow.admission.numbered();
+        if lane == own && !strange {
+            self.outflow.admission.handle_sequenced(number);
+        } else if strange || lane.gateway == own.gateway && lane.incarnation > own.incarnation {
             return Err(Overtaken { own: own.incarnation, later: lane.incarnation });
         }
         Ok(())

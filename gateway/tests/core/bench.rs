@@ -514,10 +514,9 @@ impl Bench {
         }
     }
 
-    /// A process that is the gateway in the life before its present one, whatever the log shows meanwhile.
-    pub(crate) fn former_life(&self, gate: usize) -> Gateway {
-        let Lane { gateway, incarnation } = self.gates[gate].lane;
-        Gate::new(&self.plan, gateway.0, incarnation.0 - 1, self.now).core
+    /// Another process that is this gateway in a life of its choice, whatever the log shows.
+    pub(crate) fn another_process(&self, gate: usize, incarnation: u32) -> Gateway {
+        Gate::new(&self.plan, self.gates[gate].lane.gateway.0, incarnation, self.now).core
     }
 
     pub(crate) fn shut_down(&mut self, gate: usize) {

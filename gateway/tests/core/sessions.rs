@@ -310,10 +310,24 @@ fn a_gateway_ends_when_the_log_shows_a_later_life_of_it() {
     bench.settle();
     bench.restart(0, false);
     bench.settle();
-    let mut former = bench.former_life(0);
+    let mut former = bench.another_process(0, 1);
     former.begin(bench.now, &mut |_| {});
     let seen: Vec<_> =
         bench.frames.iter().map(|frame| former.handle_sequenced(&Frame::read(frame).unwrap())).collect();
     let overtaken = seen.iter().find_map(|seen| seen.err()).unwrap();
     assert_eq!((overtaken.own, overtaken.later), (Incarnation(1), Incarnation(2)));
+}
+
+/// Its file `incarnation` was lost: it begins a life that another process had before it.
+#[test]
+fn a_gateway_ends_when_the_log_shows_commands_of_its_life_that_it_never_gave() {
+    let mut bench = Bench::new();
+    bench.settle();
+    bench.log_on([0]);
+    let mut again = bench.another_process(0, 1);
+    again.begin(bench.now, &mut |_| {});
+    let seen: Vec<_> =
+        bench.frames.iter().map(|frame| again.handle_sequenced(&Frame::read(frame).unwrap())).collect();
+    let overtaken = seen.iter().find_map(|seen| seen.err()).unwrap();
+    assert_eq!((overtaken.own, overtaken.later), (Incarnation(1), Incarnation(1)));
 }

@@ -323,9 +323,8 @@ fn a_gateway_ends_when_the_log_shows_a_later_life_of_it() {
 fn a_gateway_ends_when_the_log_shows_commands_of_its_life_that_it_never_gave() {
     let mut bench = Bench::new();
     bench.settle();
-    bench.log_on([0]);
+    bench.log_on([0, 1]);
     let mut again = bench.another_process(0, 1);
-    again.begin(bench.now, &mut |_| {});
     let seen: Vec<_> =
         bench.frames.iter().map(|frame| again.handle_sequenced(&Frame::read(frame).unwrap())).collect();
     let overtaken = seen.iter().find_map(|seen| seen.err()).unwrap();

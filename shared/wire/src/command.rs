@@ -86,23 +86,17 @@ pub enum LogoutReason {
     Gateway = 3,
 }
 
-macro_rules! flag {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, TryFromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
-        #[repr(u8)]
-        pub enum $name {
-            /// It is not so.
-            No = 0,
-            /// It is so.
-            Yes = 1,
-        }
-    };
+/// Whether a logon starts the FIX sequence numbers over at 1 (FIX 141).
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, TryFromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
+)]
+#[repr(u8)]
+pub enum ResetSeqNums {
+    /// They go on.
+    No = 0,
+    /// They start over.
+    Yes = 1,
 }
-flag!(
-    /// Whether a logon starts the FIX sequence numbers over at 1 (FIX 141).
-    ResetSeqNums
-);
 
 /// A fixed-layout body that a command frame can carry.
 pub trait CommandBody: IntoBytes + Immutable {

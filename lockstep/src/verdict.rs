@@ -267,3 +267,75 @@ fn each_row(path: &Path, mut with: impl FnMut(&Row<'_>) -> anyhow::Result<()>) -
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::LocalPlan;
+
+    const REQUESTS: &str = "client,cl_ord_id,kind,outcome,order_id";
+    const EXECUTIONS: &str = "client,order_id,exec_id,cum_qty";
+
+    /// The verdict over these rows, where the exchange keeps order 7 of CLIENT1, "a", and event 3 about it: filled 5.
+    fn verdict(requests: &[&str], executions: &[&str], times: u32, commands: u32) -> Verdict {
+        let directory = tempfile::tempdir().unwrap();
+        let description = Description::load(&LocalPlan::default().write(directory.path()).unwrap()).unwrap();
+        let name = (SessionId(1), ClOrdId::new(b"a").unwrap());
+        let mut kept = Kept::default();
+        kept.orders.insert(name, Taken { order: OrderId(7), times });
+        if commands > 0 {
+            kept.commands.insert(name, commands);
+        }
+        kept.reports.insert(3, Told { session: SessionId(1), order: OrderId(7), cum: Qty(5) });
+        let write = |file: &str, header: &str, rows: &[&str]| {
+            let path = directory.path().join(file);
+            std::fs::write(&path, format!("{header}\n{}\n", rows.join("\n"))).unwrap();
+            Some(path)
+        };
+        let records = Files {
+            requests: write("requests.csv", REQUESTS, requests),
+            executions: write("executions.csv", EXECUTIONS, executions),
+        };
+        Verdict::of(&description, &records, &kept).unwrap()
+    }
+
+    fn found(verdict: &Verdict) -> (u64, u64, u64) {
+        (verdict.lost.count, verdict.executed_twice.count, verdict.false_reports.count)
+    }
+
+    #[test]
+    fn what_was_told_and_is_kept_is_no_finding() {
+        let verdict = verdict(&["CLIENT1,a,new,filled,7"], &["CLIENT1,7,3,5", "CLIENT1,NONE,G5-1-1,0"], 1, 1);
+        assert_eq!((verdict.acknowledged, verdict.reports, found(&verdict)), (1, 1, (0, 0, 0)));
+    }
+
+    #[test]
+    fn an_acknowledged_order_that_is_gone_or_has_another_number_is_lost() {
+        assert_eq!(found(&verdict(&["CLIENT1,b,new,accepted,8"], &[], 1, 1)), (1, 0, 0));
+        assert_eq!(found(&verdict(&["CLIENT1,a,new,accepted,8"], &[], 1, 1)), (1, 0, 0));
+        assert_eq!(found(&verdict(&["CLIENT2,a,new,accepted,7"], &[], 1, 1)), (1, 0, 0));
+    }
+
+    #[test]
+    fn an_order_that_was_accepted_and_is_not_in_the_log_is_lost() {
+        assert_eq!(found(&verdict(&[], &[], 1, 0)), (1, 0, 0));
+    }
+
+    #[test]
+    fn an_order_that_was_accepted_twice_was_executed_twice() {
+        assert_eq!(found(&verdict(&[], &[], 2, 2)), (0, 1, 0));
+    }
+
+    #[test]
+    fn a_report_that_the_journal_does_not_hold_or_not_so_is_false() {
+        for told in ["CLIENT1,7,4,5", "CLIENT1,7,3,6", "CLIENT1,8,3,5", "CLIENT2,7,3,5"] {
+            assert_eq!(found(&verdict(&[], &[told], 1, 1)), (0, 0, 1), "{told}");
+        }
+    }
+
+    #[test]
+    fn an_order_whose_fate_is_unknown_or_refused_is_not_counted_as_acknowledged() {
+        let verdict = verdict(&["CLIENT1,x,new,unanswered,", "CLIENT1,y,new,rejected,"], &[], 1, 1);
+        assert_eq!((verdict.acknowledged, found(&verdict)), (0, (0, 0, 0)));
+    }
+}

@@ -1,6 +1,6 @@
 //! How many commands a second one engine core applies, alone on its thread: the baseline that later work is held against.
 //!
-//! `cargo run --release -p engine --example throughput`. The frames are stamped before the clock starts; what is measured
+//! `cargo run --release -p engine --example match_orders`. The frames are stamped before the clock starts; what is measured
 //! is reading (checksum), continuity (chain), matching, events and digest of each, as in the engine's hot path without the
 //! network. The mix: 16 instruments, 45 % new orders around a drifting middle, 40 % cancels, 8 % replaces, 7 % immediate.
 

@@ -1,4 +1,4 @@
-//! Measures frames a second from one thread to another over multicast on this host: `cargo run --release -p bus --example throughput`.
+//! Measures frames a second from one thread to another over multicast on this host: `cargo run --release -p bus --example carry`.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::unwrap_used)] // a measurement reads the clock and prints
 
 use bus::{

@@ -19,14 +19,24 @@ pub enum ControlError {
     Shape,
 }
 
-fn codec() -> impl bincode::config::Config {
-    bincode::config::standard().with_limit::<MAX_CONTROL_LEN>()
+fn codec<const LIMIT: usize>() -> impl bincode::config::Config {
+    bincode::config::standard().with_limit::<LIMIT>()
 }
 
-/// The bytes of a message: CRC-32, then its fields.
+/// The bytes of a message that fits a datagram: CRC-32, then its fields.
 pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, ControlError> {
-    let body = bincode::serde::encode_to_vec(message, codec()).map_err(|_| ControlError::Shape)?;
-    if body.len() + 4 > MAX_CONTROL_LEN {
+    encode_within::<MAX_CONTROL_LEN, T>(message)
+}
+
+/// The message in these bytes of a datagram.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ControlError> {
+    decode_within::<MAX_CONTROL_LEN, T>(bytes)
+}
+
+/// Like [`encode`], for what travels over TCP or lies on disk: `LIMIT` bytes at most, the checksum among them.
+pub fn encode_within<const LIMIT: usize, T: Serialize>(message: &T) -> Result<Vec<u8>, ControlError> {
+    let body = bincode::serde::encode_to_vec(message, codec::<LIMIT>()).map_err(|_| ControlError::Shape)?;
+    if body.len() + 4 > LIMIT {
         return Err(ControlError::Shape);
     }
     let mut bytes = crc32fast::hash(&body).to_le_bytes().to_vec();
@@ -34,15 +44,15 @@ pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, ControlError> {
     Ok(bytes)
 }
 
-/// The message in these bytes.
-pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ControlError> {
+/// Like [`decode`], for what was written by [`encode_within`] with the same `LIMIT`.
+pub fn decode_within<const LIMIT: usize, T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ControlError> {
     let Some((crc, body)) = bytes.split_first_chunk::<4>() else {
         return Err(ControlError::Truncated(bytes.len()));
     };
     if crc32fast::hash(body) != u32::from_le_bytes(*crc) {
         return Err(ControlError::Corrupt);
     }
-    match bincode::serde::decode_from_slice(body, codec()) {
+    match bincode::serde::decode_from_slice(body, codec::<LIMIT>()) {
         Ok((message, read)) if read == body.len() => Ok(message),
         _ => Err(ControlError::Shape),
     }

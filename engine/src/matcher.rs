@@ -48,7 +48,7 @@ impl MatcherAgent {
         };
         let exchange = Exchange::new(limits)?;
         let sink = EventSink::with_capacity(limits.events_reserved as usize);
-        let mut events = description.publish_events(node, FIRST_EPOCH)?;
+        let mut events = description.publish_events(node, FIRST_EPOCH, 1)?;
         events.publisher_mut().set_muted(node.mode == EngineMode::Warm);
         Ok(Self {
             replica: Replica::new(exchange, sink),

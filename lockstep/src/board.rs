@@ -8,6 +8,7 @@ use cluster::status::{Detail, Status};
 use node::Description;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::net::Ipv4Addr;
 use std::os::fd::{AsRawFd, RawFd};
 use wire::{Nanos, NodeId, Position, Seq};
 
@@ -32,9 +33,9 @@ pub struct Board {
 }
 
 impl Board {
-    /// Joins the status stream of a cluster.
-    pub fn open(description: &Description) -> anyhow::Result<Self> {
-        let socket = Datagrams::join(description.streams.status, &description.socket_options())
+    /// Joins the status stream of a cluster, on the interface of this address or on the one that the description suggests.
+    pub fn open(description: &Description, interface: Option<Ipv4Addr>) -> anyhow::Result<Self> {
+        let socket = Datagrams::join(description.streams.status, &description.console_options(interface))
             .context("cannot listen to the status stream")?;
         Ok(Self {
             description: description.clone(),

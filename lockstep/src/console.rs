@@ -5,6 +5,7 @@ use lockstep::board::Board;
 use lockstep::local::{LocalCluster, binaries_beside_this_one};
 use node::{Clock, Description, Shutdown};
 use std::io::{IsTerminal, Write};
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -46,9 +47,9 @@ pub(crate) fn up(config: &Path) -> anyhow::Result<()> {
 }
 
 /// Shows how a cluster is that runs elsewhere.
-pub(crate) fn status(config: &Path, once: bool) -> anyhow::Result<()> {
+pub(crate) fn status(config: &Path, interface: Option<Ipv4Addr>, once: bool) -> anyhow::Result<()> {
     let description = Description::load(config)?;
-    let mut board = Board::open(&description)?;
+    let mut board = Board::open(&description, interface)?;
     let clock = Clock::start();
     let look = |board: &mut Board| {
         board.poll(clock.now())?;

@@ -37,7 +37,7 @@ pub struct LocalCluster {
 impl LocalCluster {
     /// Starts every node of the description, with the binaries of a directory.
     pub fn start(description: Description, binaries: &Path) -> anyhow::Result<Self> {
-        let board = Board::open(&description)?;
+        let board = Board::open(&description, None)?;
         let mut cluster = Self {
             description,
             binaries: binaries.to_owned(),
@@ -145,8 +145,8 @@ impl LocalCluster {
     /// Stops every node in order, gateways first, and waits for them. An error if one did not stop well.
     pub fn stop(mut self) -> anyhow::Result<()> {
         let mut troubles = Vec::new();
-        // Clients are told first; the sequencer goes before those who keep what it said.
-        for role in ["gateway", "sequencer", "engine", "logger"] {
+        // Clients are told first; supervisors must not name another sequencer, which goes before those who keep what it said.
+        for role in ["gateway", "supervisor", "sequencer", "engine", "logger"] {
             let (going, staying): (Vec<_>, Vec<_>) =
                 std::mem::take(&mut self.processes).into_iter().partition(|p| p.node.role.name() == role);
             self.processes = staying;

@@ -9,6 +9,7 @@ mod demo;
 mod drive;
 
 use clap::{Parser, Subcommand};
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -48,6 +49,9 @@ enum Command {
         /// The file that describes the cluster.
         #[arg(long, value_name = "FILE", default_value = "cluster.toml")]
         config: PathBuf,
+        /// This host's address on the network that carries the status stream, if the description names none.
+        #[arg(long, value_name = "ADDRESS")]
+        interface: Option<Ipv4Addr>,
         /// Show it once instead of live.
         #[arg(long)]
         once: bool,
@@ -66,6 +70,6 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Load(args) => drive::load(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Up { config } => console::up(&config),
-        Command::Status { config, once } => console::status(&config, once),
+        Command::Status { config, interface, once } => console::status(&config, interface, once),
     }
 }

@@ -73,14 +73,14 @@ impl LocalPlan {
             let salt = std::process::id() ^ (u32::from(ports.udp()?) << 8);
             let [_, a, b, _] = salt.to_be_bytes();
             move |last: u8| {
-                Ipv4Addr::new(239, 255, a ^ b.rotate_left(3), b.wrapping_mul(4).wrapping_add(last))
+                Ipv4Addr::new(239, 255, a ^ b.rotate_left(3), b.wrapping_mul(8).wrapping_add(last))
             }
         };
         let mut text = String::new();
         let name = format!("local-{}-{}", std::process::id(), ports.udp()?);
         writeln!(text, "[cluster]\nname = \"{name}\"\ntag = \"LOC\"\ndata = \"data\"\n")?;
         writeln!(text, "[streams]")?;
-        for (at, stream) in ["sequenced", "events", "status"].into_iter().enumerate() {
+        for (at, stream) in ["sequenced", "events", "status", "acks", "control"].into_iter().enumerate() {
             let last = u8::try_from(at + 1)?;
             writeln!(text, "{stream} = \"{}:{}\"", group(last), ports.udp()?)?;
         }

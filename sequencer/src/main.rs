@@ -66,7 +66,7 @@ impl SequencerAgent {
             description.nodes_of(Role::Gateway).map(|g| (g.id, SocketAddr::V4(g.address))).collect();
         let mut core =
             Sequencer::new(stamper, gateways.keys().copied(), description.gap(), description.timing.tick);
-        let mut stream = description.publish_sequenced(node, FIRST_EPOCH)?;
+        let mut stream = description.publish_sequenced(node, FIRST_EPOCH, 1)?;
         let commands = description.take_commands(node)?;
         let beacon = Beacon::open(description, node)?;
         // Last of all that can fail: who could not even bind a port has not begun the epoch.

@@ -43,4 +43,4 @@ pub use ring::Ring;
 pub use session::{Session, SessionError, StreamKind};
 pub use socket::{BusError, SocketOptions};
 pub use transport::{Publication, PublicationStats, Subscription, SubscriptionStats};
-pub use udp::Datagrams;
+pub use udp::{Datagrams, Sent};

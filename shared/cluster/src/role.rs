@@ -15,6 +15,8 @@ pub enum Role {
     Logger,
     /// Speaks with clients.
     Gateway,
+    /// Decides with its peers who may speak.
+    Supervisor,
 }
 
 impl Role {
@@ -26,6 +28,7 @@ impl Role {
             Self::Engine => "engine",
             Self::Logger => "logger",
             Self::Gateway => "gateway",
+            Self::Supervisor => "supervisor",
         }
     }
 }

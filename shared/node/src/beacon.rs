@@ -1,10 +1,10 @@
 //! A node's account of itself, multicast at its interval.
 
+use crate::streams::Speaker;
 use crate::{Description, NodeEntry};
-use bus::{BusError, Datagrams, SubscriptionStats};
+use bus::{BusError, SubscriptionStats};
 use cluster::control;
 use cluster::status::{Detail, Status, Traffic};
-use std::net::{SocketAddr, SocketAddrV4};
 use wire::{Epoch, Nanos, NodeId, Position};
 
 /// Tells the cluster how a node is.
@@ -13,10 +13,9 @@ pub struct Beacon {
     cluster: u64,
     node: NodeId,
     process: u32,
-    group: SocketAddr,
     every: Nanos,
     due: Nanos,
-    socket: Datagrams,
+    speaker: Speaker,
 }
 
 /// What a node has to tell; the beacon adds who and when.
@@ -37,15 +36,13 @@ pub struct Account {
 impl Beacon {
     /// A beacon of this node.
     pub fn open(description: &Description, node: &NodeEntry) -> Result<Self, BusError> {
-        let from = SocketAddrV4::new(*node.address.ip(), 0);
         Ok(Self {
             cluster: description.cluster_id(),
             node: node.id,
             process: std::process::id(),
-            group: SocketAddr::V4(description.streams.status),
             every: description.timing.status,
             due: Nanos(0),
-            socket: Datagrams::bind(from, &description.socket_options())?,
+            speaker: description.speaker(node, description.streams.status)?,
         })
     }
 
@@ -63,7 +60,7 @@ impl Beacon {
         let status = Status { cluster, node, process, at: now, epoch, position, lag, traffic, detail };
         match control::encode(&status) {
             Ok(bytes) => {
-                if let Err(error) = self.socket.send_to(&bytes, self.group) {
+                if let Err(error) = self.speaker.say(&bytes) {
                     tracing::debug!(%error, "the status was not sent");
                 }
             }

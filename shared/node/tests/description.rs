@@ -4,6 +4,9 @@
 
 use cluster::{EngineMode, Role};
 use node::Description;
+use node::description::Durability;
+use std::fmt::Write as _;
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 fn default_text() -> String {
@@ -12,6 +15,32 @@ fn default_text() -> String {
 
 fn parse(text: &str) -> Result<Description, String> {
     Description::parse(Path::new("conf/cluster.toml"), text).map_err(|error| error.to_string())
+}
+
+/// The default cluster with further text: nodes at its end, or a section.
+fn with(more: &str) -> Result<Description, String> {
+    parse(&format!("{}\n{more}", default_text()))
+}
+
+/// So many more nodes of a role, each with an address and a number of its own.
+fn more_nodes(role: &str, count: u16) -> String {
+    let mut text = String::new();
+    for n in 1..=count {
+        let (id, port) = (100 + n, 32_000 + n);
+        writeln!(text, "[[node]]\nname = \"{role}-more-{n}\"\nid = {id}\nrole = \"{role}\"").unwrap();
+        writeln!(text, "address = \"127.0.0.1:{port}\"").unwrap();
+        if role == "sequencer" {
+            writeln!(text, "commands = \"127.0.0.1:{}\"", port + 100).unwrap();
+        }
+    }
+    text
+}
+
+/// The line, from 1, of the last node of the text.
+fn last_node(more: &str) -> String {
+    let text = format!("{}\n{more}", default_text());
+    let line = text.lines().enumerate().filter(|(_, line)| *line == "[[node]]").last().unwrap().0 + 1;
+    format!("line {line}: ")
 }
 
 /// The default cluster with one text replaced; the replacement must really happen.
@@ -54,7 +83,7 @@ fn every_refusal_names_file_line_and_reason() {
         ("239.255.42.2:31002", "239.255.42.1:31001", "line 11: 239.255.42.1:31001 carries another stream"),
         ("239.255.42.2:31002", "10.0.0.1:31002", "line 11: 10.0.0.1:31002 is no multicast group"),
         ("id = 2\nrole", "id = 1\nrole", "have the same id 1"),
-        ("name = \"engine-2\"", "name = \"engine-1\"", "line 28: two nodes are called \"engine-1\""),
+        ("name = \"engine-2\"", "name = \"engine-1\"", "line 30: two nodes are called \"engine-1\""),
         ("127.0.0.1:31013", "127.0.0.1:31012", "have the same address"),
         ("mode = \"warm\"", "mode = \"hot\"", "exactly one engine must have mode = \"hot\", not 2"),
         (
@@ -74,7 +103,7 @@ fn every_refusal_names_file_line_and_reason() {
         ("symbol = \"BTC-USD\"", "symbol = \"AMZN\"", "the symbol is taken"),
         ("symbol = \"BTC-USD\"", "symbol = \"A-SYMBOL-THAT-IS-TOO-LONG\"", "at most 16 are allowed"),
         ("tick = 1\n", "tick = 0\n", "tick must lie in"),
-        ("role = \"logger\"", "role = \"looger\"", "line 38"),
+        ("role = \"logger\"", "role = \"looger\"", "line 40"),
         ("data = \"data\"", "dta = \"data\"", "unknown field `dta`"),
         ("[streams] ", "[timing]\nheartbeat = \"10\"\n[streams] ", "is no duration"),
         ("[streams] ", "[rings]\nsequenced = 1000\n[streams] ", "must be a power of two"),
@@ -85,4 +114,190 @@ fn every_refusal_names_file_line_and_reason() {
         assert!(error.contains("conf/cluster.toml"), "{error}");
         assert!(error.contains(expected), "expected {expected:?} in: {error}");
     }
+}
+
+#[test]
+fn what_is_not_said_is_the_documented_default() {
+    let cluster = parse(&default_text()).unwrap();
+    assert_eq!(cluster.log.durability, Durability::Written);
+    assert_eq!((cluster.rings.uncommitted, cluster.rings.reorder), (4_096, 8_192));
+    let millis = |ns: wire::Nanos| ns.0 / 1_000_000;
+    let timing = cluster.timing;
+    assert_eq!([timing.lead, timing.failover, timing.grant, timing.election].map(millis), [5, 250, 50, 500]);
+    assert_eq!(cluster.network.interface, None);
+}
+
+#[test]
+fn the_documentation_describes_a_cluster_that_is_taken_and_its_values_are_the_defaults() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/CONFIGURATION.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let described = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let default = default_text();
+    let nodes = &default[default.find("[[node]]").unwrap()..];
+    let told = parse(&format!("{described}\n{nodes}")).unwrap();
+    let unsaid = parse(&default).unwrap();
+    let differs_on_purpose = |mut cluster: Description| {
+        cluster.network.interface = None;
+        format!("{cluster:?}")
+    };
+    assert_eq!(differs_on_purpose(told), differs_on_purpose(unsaid));
+}
+
+#[test]
+fn one_three_or_five_supervisors_are_taken_and_other_numbers_are_refused_with_the_reason() {
+    for count in [0, 1, 3, 5] {
+        let cluster = with(&more_nodes("supervisor", count)).unwrap();
+        assert_eq!(cluster.nodes_of(Role::Supervisor).count(), usize::from(count));
+    }
+    for count in [2, 4] {
+        let more = more_nodes("supervisor", count);
+        let error = with(&more).unwrap_err();
+        assert!(
+            error.contains(&format!("an even number of supervisors ({count}) survives no more")),
+            "{error}"
+        );
+        assert!(error.contains(&last_node(&more)), "{error}");
+    }
+    for count in [6, 7] {
+        let error = with(&more_nodes("supervisor", count)).unwrap_err();
+        assert!(error.contains(&format!("{count} supervisors are too many: at most 5")), "{error}");
+    }
+}
+
+#[test]
+fn an_odd_number_of_loggers_up_to_seven_is_taken_and_all_of_them_vote() {
+    for more in [0, 2, 4, 6] {
+        let cluster = with(&more_nodes("logger", more)).unwrap();
+        let voters: Vec<u16> = cluster.voters().into_iter().map(|id| id.0).collect();
+        let expected: Vec<u16> = std::iter::once(4).chain(101..101 + more).collect();
+        assert_eq!(voters, expected);
+    }
+    for more in [1, 3, 5] {
+        let text = more_nodes("logger", more);
+        let error = with(&text).unwrap_err();
+        assert!(
+            error.contains(&format!("an even number of loggers ({}) survives no more", more + 1)),
+            "{error}"
+        );
+        assert!(error.contains(&last_node(&text)), "{error}");
+    }
+    for more in [7, 8] {
+        let error = with(&more_nodes("logger", more)).unwrap_err();
+        assert!(error.contains("loggers are too many: at most 7"), "{error}");
+    }
+}
+
+#[test]
+fn several_sequencers_are_taken_with_supervisors_only() {
+    let standby = more_nodes("sequencer", 2);
+    let supervised =
+        format!("{standby}{}", more_nodes("supervisor", 1).replace("101", "201").replace("32001", "32201"));
+    let cluster = with(&supervised).unwrap();
+    assert_eq!(cluster.nodes_of(Role::Sequencer).count(), 3);
+    assert_eq!(cluster.sequencer().name, "sequencer-1");
+    let error = with(&standby).unwrap_err();
+    assert!(error.contains("several sequencers need supervisors"), "{error}");
+    assert!(error.contains(&last_node(&standby)), "{error}");
+}
+
+#[test]
+fn every_sequencer_needs_an_address_for_commands_that_nobody_else_has() {
+    let supervisor = more_nodes("supervisor", 1).replace("101", "201").replace("32001", "32201");
+    let standby = more_nodes("sequencer", 1);
+    let without = standby.replace("commands = \"127.0.0.1:32101\"\n", "");
+    let error = with(&format!("{without}{supervisor}")).unwrap_err();
+    assert!(error.contains("commands = \"address:port\" belongs to every sequencer"), "{error}");
+    for taken in ["127.0.0.1:31021", "127.0.0.1:31014"] {
+        let error = with(&format!("{}{supervisor}", standby.replace("127.0.0.1:32101", taken))).unwrap_err();
+        assert!(error.contains(&format!("have the same address {taken}")), "{error}");
+    }
+}
+
+#[test]
+fn a_supervisor_listens_on_tcp_so_it_clashes_with_fix_and_not_with_repair() {
+    let at = |port: &str| with(&more_nodes("supervisor", 1).replace("32001", port));
+    assert!(at("31014").is_ok(), "the logger's port is one of UDP");
+    let error = at("9878").unwrap_err();
+    assert!(
+        error.contains("\"gateway-1\" and \"supervisor-more-1\" have the same address 127.0.0.1:9878"),
+        "{error}"
+    );
+}
+
+#[test]
+fn every_stream_needs_a_group_of_its_own() {
+    let groups = ["239.255.42.1:31001", "239.255.42.2:31002", "239.255.42.3:31003"];
+    for (stream, group) in [("acks", "239.255.42.4:31004"), ("control", "239.255.42.5:31005")] {
+        for taken in groups {
+            let error = refusal(group, taken);
+            assert!(error.contains(&format!("{taken} carries another stream already")), "{error}");
+        }
+        let error = refusal(&format!("{stream} = \"{group}\"\n"), "");
+        assert!(error.contains(&format!("missing field `{stream}`")), "{error}");
+    }
+}
+
+#[test]
+fn every_ring_of_frames_and_events_must_be_longer_than_what_may_be_uncommitted() {
+    for ring in ["sequenced", "events", "engine", "reorder"] {
+        let error = with(&format!("[rings]\nuncommitted = 4096\n{ring} = 4096\n")).unwrap_err();
+        let line = default_text().lines().count() + 4;
+        let expected = format!("line {line}: ring \"{ring}\" (4096) must be longer than the 4096 frames");
+        assert!(error.contains(&expected), "expected {expected:?} in: {error}");
+    }
+    let error = with("[rings]\nuncommitted = 8192\n").unwrap_err();
+    assert!(error.contains("ring \"reorder\" (8192) must be longer than the 8192 frames"), "{error}");
+    let error = with("[rings]\nuncommitted = 0\n").unwrap_err();
+    assert!(error.contains("uncommitted must lie between 1 and 1048576, not 0"), "{error}");
+    assert!(with("[rings]\nuncommitted = 4095\nreorder = 4096\ncommands = 64\n").is_ok());
+}
+
+#[test]
+fn failover_must_outlast_four_words_of_the_sequencer() {
+    let head = default_text().lines().count() + 1;
+    for (key, value) in [("lead", "63ms"), ("heartbeat", "63ms")] {
+        let error = with(&format!("[timing]\n{key} = \"{value}\"\nfailover = \"250ms\"\n")).unwrap_err();
+        let expected = format!("line {}: failover must be at least 4 times {key}", head + 3);
+        assert!(error.contains(&expected), "expected {expected:?} in: {error}");
+    }
+    let cluster = with("[timing]\nlead = \"62ms\"\nheartbeat = \"62ms\"\nfailover = \"248ms\"\n").unwrap();
+    assert_eq!(cluster.timing.failover.0, 248_000_000);
+    for key in ["lead", "failover", "grant", "election"] {
+        let error = with(&format!("[timing]\n{key} = \"61s\"\n")).unwrap_err();
+        assert!(error.contains(&format!("line {}: timing \"{key}\" must lie between", head + 2)), "{error}");
+    }
+}
+
+#[test]
+fn durability_is_written_or_synced_and_nothing_else() {
+    let cluster = with("[log]\ndurability = \"synced\"\n").unwrap();
+    assert_eq!(cluster.log.durability, Durability::Synced);
+    let error = with("[log]\ndurability = \"hoped\"\n").unwrap_err();
+    assert!(error.contains("unknown variant `hoped`, expected `written` or `synced`"), "{error}");
+}
+
+#[test]
+fn without_an_interface_each_node_uses_that_of_its_own_address() {
+    let spread = default_text().replace("127.0.0.1:31014", "10.0.0.4:31014");
+    let interface = |text: &str, name: &str| {
+        let cluster = parse(text).unwrap();
+        cluster.socket_options(cluster.node(name).unwrap()).interface
+    };
+    assert_eq!(interface(&spread, "logger-1"), Ipv4Addr::new(10, 0, 0, 4));
+    assert_eq!(interface(&spread, "engine-1"), Ipv4Addr::LOCALHOST);
+    let said = format!("{spread}\n[network]\ninterface = \"10.0.0.9\"\n");
+    assert_eq!(interface(&said, "logger-1"), Ipv4Addr::new(10, 0, 0, 9));
+}
+
+#[test]
+fn a_console_uses_the_interface_that_it_is_told_then_the_described_one_then_the_nodes() {
+    let asked = Ipv4Addr::new(10, 0, 0, 7);
+    let together = default_text();
+    let spread = together.replace("127.0.0.1:31014", "10.0.0.4:31014");
+    let said = format!("{spread}\n[network]\ninterface = \"10.0.0.9\"\n");
+    let interface = |text: &str, asked| parse(text).unwrap().console_options(asked).interface;
+    assert_eq!(interface(&said, Some(asked)), asked);
+    assert_eq!(interface(&said, None), Ipv4Addr::new(10, 0, 0, 9));
+    assert_eq!(interface(&together, None), Ipv4Addr::LOCALHOST);
+    assert_eq!(interface(&spread, None), Ipv4Addr::UNSPECIFIED);
 }

@@ -7,6 +7,7 @@ mod validate;
 
 use crate::idle::Strategy;
 use cluster::{EngineMode, Role};
+use serde::Deserialize;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use wire::{InstrumentId, Nanos, NodeId, Price, Qty, SessionId, Symbol};
@@ -92,8 +93,8 @@ pub struct Description {
 /// Options of every socket.
 #[derive(Clone, Copy, Debug)]
 pub struct Network {
-    /// The address of the interface that multicast goes through.
-    pub interface: Ipv4Addr,
+    /// The address of the interface that multicast goes through; without one, each node uses that of its own address.
+    pub interface: Option<Ipv4Addr>,
     /// How many routers a multicast datagram may pass; 0 stays on the host.
     pub ttl: u32,
     /// Whether this host hears its own multicast.
@@ -113,6 +114,10 @@ pub struct Streams {
     pub sequenced: SocketAddrV4,
     /// Events, from the hot engine.
     pub events: SocketAddrV4,
+    /// What the loggers have written.
+    pub acks: SocketAddrV4,
+    /// Grants, and what a sequencer that takes over asks and is answered.
+    pub control: SocketAddrV4,
     /// Every node's account of itself.
     pub status: SocketAddrV4,
 }
@@ -130,9 +135,17 @@ pub struct Timing {
     pub repair_after: Nanos,
     /// How long it waits for an answer before it asks another.
     pub repair_retry: Nanos,
+    /// Time between two words of the active sequencer that it leads.
+    pub lead: Nanos,
+    /// Silence of the active sequencer after which the supervisors act.
+    pub failover: Nanos,
+    /// Time between two tellings of the same grant.
+    pub grant: Nanos,
+    /// The shortest silence of their leader after which supervisors elect another.
+    pub election: Nanos,
 }
 
-/// Capacities, in messages; powers of two.
+/// Capacities, in messages; rings are powers of two.
 #[derive(Clone, Copy, Debug)]
 pub struct Rings {
     /// Stamped frames that the sequencer retains for repair.
@@ -145,15 +158,29 @@ pub struct Rings {
     pub engine: usize,
     /// Messages that a receiver holds while it waits for one before them.
     pub reorder: usize,
+    /// The most frames that are stamped and not yet committed. Less than every ring of frames or events is long.
+    pub uncommitted: usize,
 }
 
 /// The write-ahead log.
 #[derive(Clone, Copy, Debug)]
 pub struct Log {
+    /// When a logger acknowledges.
+    pub durability: Durability,
     /// Bytes of a segment.
     pub segment: u64,
     /// Time between two background syncs.
     pub sync_every: Nanos,
+}
+
+/// When a logger acknowledges what it keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// Once it is in the mapped file: survives the crash of every process and the loss of any minority of hosts.
+    Written,
+    /// Once it is on the disk: survives a power cut of everything too.
+    Synced,
 }
 
 /// The FIX acceptor.
@@ -212,7 +239,7 @@ pub struct NodeEntry {
     pub id: NodeId,
     /// What it does.
     pub role: Role,
-    /// Where others ask it for repair.
+    /// Where others ask it for repair (UDP); of a supervisor: where its peers reach it (TCP).
     pub address: SocketAddrV4,
     /// Where a sequencer takes commands.
     pub commands: Option<SocketAddrV4>,
@@ -283,10 +310,16 @@ impl Description {
         self.nodes.iter().filter(move |node| node.role == role)
     }
 
-    /// The sequencer.
+    /// The first sequencer of the file: the only one where no supervisor chooses among several.
     #[must_use]
     pub fn sequencer(&self) -> &NodeEntry {
-        self.nodes_of(Role::Sequencer).next().expect("validated: there is exactly one sequencer")
+        self.nodes_of(Role::Sequencer).next().expect("validated: there is at least one sequencer")
+    }
+
+    /// The loggers at the cluster's birth, whose majority commits, in the order of the file.
+    #[must_use]
+    pub fn voters(&self) -> Vec<NodeId> {
+        self.nodes_of(Role::Logger).map(|logger| logger.id).collect()
     }
 
     /// A node's own directory.

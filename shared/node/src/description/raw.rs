@@ -1,5 +1,6 @@
 //! The configuration file as it is written, before anything is judged.
 
+use super::Durability;
 use crate::idle::Strategy;
 use crate::quantity::{Duration, Share, Size};
 use cluster::{EngineMode, Role};
@@ -63,7 +64,7 @@ macro_rules! section {
 }
 
 section!(Network {
-    interface: Ipv4Addr = Ipv4Addr::LOCALHOST,
+    interface: Option<Ipv4Addr> = None,
     ttl: u32 = 0,
     loopback: bool = true,
     receive_buffer: Size = Size(4 << 20),
@@ -76,15 +77,24 @@ section!(Timing {
     status: Duration = Duration(Nanos::from_millis(100)),
     repair_after: Duration = Duration(Nanos::from_micros(200)),
     repair_retry: Duration = Duration(Nanos::from_millis(5)),
+    lead: Duration = Duration(Nanos::from_millis(5)),
+    failover: Duration = Duration(Nanos::from_millis(250)),
+    grant: Duration = Duration(Nanos::from_millis(50)),
+    election: Duration = Duration(Nanos::from_millis(500)),
 });
 section!(Rings {
     sequenced: usize = 1 << 16,
     events: usize = 1 << 17,
     commands: usize = 1 << 14,
     engine: usize = 1 << 15,
-    reorder: usize = 1 << 12,
+    reorder: usize = 1 << 13,
+    uncommitted: usize = 1 << 12,
 });
-section!(Log { segment: Size = Size(64 << 20), sync_every: Duration = Duration(Nanos::from_millis(10)) });
+section!(Log {
+    durability: Durability = Durability::Written,
+    segment: Size = Size(64 << 20),
+    sync_every: Duration = Duration(Nanos::from_millis(10)),
+});
 section!(Idle { strategy: Strategy = Strategy::Block });
 section!(Engine {
     instruments: u32 = 4_096,
@@ -114,6 +124,8 @@ section!(Faults {
 pub(super) struct Streams {
     pub(super) sequenced: Spanned<SocketAddrV4>,
     pub(super) events: Spanned<SocketAddrV4>,
+    pub(super) acks: Spanned<SocketAddrV4>,
+    pub(super) control: Spanned<SocketAddrV4>,
     pub(super) status: Spanned<SocketAddrV4>,
 }
 

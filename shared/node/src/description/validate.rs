@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddrV4;
 use std::path::Path;
 use toml::Spanned;
+use wire::command::MAX_LOGGERS;
 use wire::{InstrumentId, Nanos, NodeId, Price, Qty, SessionId, Symbol};
 
 /// The longest datagram that Ethernet carries whole (1,500 less IP and UDP headers) and the longest that UDP can.
@@ -18,6 +19,10 @@ const DATAGRAMS: std::ops::RangeInclusive<u64> = 512..=65_507;
 const MAX_TICK: i64 = 1 << 32;
 /// The largest lot.
 const MAX_LOT: u64 = 1 << 32;
+/// The most supervisors: each further one makes every decision of theirs slower.
+const MAX_SUPERVISORS: usize = 5;
+/// So many words of a sequencer must fail to come before it is held to be gone.
+const WORDS_BEFORE_FAILOVER: u64 = 4;
 /// Digits behind the point.
 const MAX_DECIMALS: u8 = 9;
 
@@ -39,6 +44,27 @@ impl Refusals<'_> {
     /// At the first line that holds this text: for values whose place the parser did not keep.
     fn near(&self, key: &str, reason: impl Into<String>) -> DescriptionError {
         self.at(self.text.find(key).unwrap_or(0), reason)
+    }
+
+    /// Where a section gives the key its value, or where the section begins.
+    fn within(&self, section: &str, key: &str, reason: impl Into<String>) -> DescriptionError {
+        let mut begin = None;
+        let mut offset = 0;
+        for line in self.text.split_inclusive('\n') {
+            let text = line.trim_start();
+            if text.starts_with('[') {
+                if begin.is_some() {
+                    break;
+                }
+                begin = text.starts_with(&format!("[{section}]")).then_some(offset);
+            } else if begin.is_some()
+                && text.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='))
+            {
+                return self.at(offset, reason);
+            }
+            offset += line.len();
+        }
+        self.at(begin.unwrap_or(0), reason)
     }
 }
 
@@ -87,7 +113,11 @@ pub(super) fn description(path: &Path, text: &str) -> Result<Description, Descri
         streams,
         timing,
         rings,
-        log: Log { segment: file.log.segment.0, sync_every: file.log.sync_every.0 },
+        log: Log {
+            durability: file.log.durability,
+            segment: file.log.segment.0,
+            sync_every: file.log.sync_every.0,
+        },
         idle: file.idle.strategy,
         engine: EngineLimits {
             instruments: file.engine.instruments,
@@ -124,7 +154,7 @@ fn name(refuse: &Refusals<'_>, name: &Spanned<String>) -> Result<String, Descrip
 
 fn streams(refuse: &Refusals<'_>, streams: &raw::Streams) -> Result<Streams, DescriptionError> {
     let mut taken = BTreeSet::new();
-    for group in [&streams.sequenced, &streams.events, &streams.status] {
+    for group in [&streams.sequenced, &streams.events, &streams.acks, &streams.control, &streams.status] {
         let address = *group.get_ref();
         if !address.ip().is_multicast() || address.port() == 0 {
             let reason =
@@ -140,6 +170,8 @@ fn streams(refuse: &Refusals<'_>, streams: &raw::Streams) -> Result<Streams, Des
     Ok(Streams {
         sequenced: *streams.sequenced.get_ref(),
         events: *streams.events.get_ref(),
+        acks: *streams.acks.get_ref(),
+        control: *streams.control.get_ref(),
         status: *streams.status.get_ref(),
     })
 }
@@ -155,13 +187,29 @@ fn rings(refuse: &Refusals<'_>, rings: &raw::Rings) -> Result<Rings, Description
     for (name, len) in named {
         if !len.is_power_of_two() || !(64..=1 << 24).contains(&len) {
             let reason = format!("ring \"{name}\" must be a power of two between 64 and 16777216, not {len}");
-            return Err(refuse.near("[rings]", reason));
+            return Err(refuse.within("rings", name, reason));
+        }
+    }
+    if !(1..=1 << 20).contains(&rings.uncommitted) {
+        let reason = format!("uncommitted must lie between 1 and 1048576, not {}", rings.uncommitted);
+        return Err(refuse.within("rings", "uncommitted", reason));
+    }
+    // A receiver that missed all that an epoch change may take back must still be able to ask for it.
+    for (name, len) in named.into_iter().filter(|(name, _)| *name != "commands") {
+        if len <= rings.uncommitted {
+            let reason = format!(
+                "ring \"{name}\" ({len}) must be longer than the {} frames that may be uncommitted",
+                rings.uncommitted
+            );
+            return Err(refuse.within("rings", name, reason));
         }
     }
     if rings.reorder > rings.sequenced || rings.reorder > rings.events {
-        return Err(
-            refuse.near("reorder", "the reorder window must not be longer than the rings that fill it")
-        );
+        return Err(refuse.within(
+            "rings",
+            "reorder",
+            "the reorder window must not be longer than the rings that fill it",
+        ));
     }
     Ok(Rings {
         sequenced: rings.sequenced,
@@ -169,6 +217,7 @@ fn rings(refuse: &Refusals<'_>, rings: &raw::Rings) -> Result<Rings, Description
         commands: rings.commands,
         engine: rings.engine,
         reorder: rings.reorder,
+        uncommitted: rings.uncommitted,
     })
 }
 
@@ -179,11 +228,24 @@ fn timing(refuse: &Refusals<'_>, timing: &raw::Timing) -> Result<Timing, Descrip
         ("status", timing.status.0, Nanos::from_millis(10)),
         ("repair_after", timing.repair_after.0, Nanos(0)),
         ("repair_retry", timing.repair_retry.0, Nanos::from_micros(50)),
+        ("lead", timing.lead.0, Nanos::from_micros(50)),
+        ("failover", timing.failover.0, Nanos::MILLI),
+        ("grant", timing.grant.0, Nanos::MILLI),
+        ("election", timing.election.0, Nanos::from_millis(10)),
     ];
     for (name, value, least) in named {
         if value < least || value > Nanos(60_000_000_000) {
             let reason = format!("timing \"{name}\" must lie between {}us and 60s", least.0 / 1_000);
-            return Err(refuse.near(name, reason));
+            return Err(refuse.within("timing", name, reason));
+        }
+    }
+    for (name, value) in [("lead", timing.lead.0), ("heartbeat", timing.heartbeat.0)] {
+        if timing.failover.0.0 < value.0.saturating_mul(WORDS_BEFORE_FAILOVER) {
+            let reason = format!(
+                "failover must be at least {WORDS_BEFORE_FAILOVER} times {name}, or a few lost datagrams depose \
+                 a sequencer that is well"
+            );
+            return Err(refuse.within("timing", "failover", reason));
         }
     }
     Ok(Timing {
@@ -192,6 +254,10 @@ fn timing(refuse: &Refusals<'_>, timing: &raw::Timing) -> Result<Timing, Descrip
         status: timing.status.0,
         repair_after: timing.repair_after.0,
         repair_retry: timing.repair_retry.0,
+        lead: timing.lead.0,
+        failover: timing.failover.0,
+        grant: timing.grant.0,
+        election: timing.election.0,
     })
 }
 
@@ -231,13 +297,8 @@ fn nodes(refuse: &Refusals<'_>, file: &File) -> Result<Vec<NodeEntry>, Descripti
                 format!("two nodes are called \"{}\"", node.name)
             } else if other.id == node.id {
                 format!("nodes \"{}\" and \"{}\" have the same id {}", other.name, node.name, node.id)
-            } else if other.address == node.address {
-                format!(
-                    "nodes \"{}\" and \"{}\" have the same address {}",
-                    other.name, node.name, node.address
-                )
-            } else if other.fix.is_some() && other.fix == node.fix {
-                format!("nodes \"{}\" and \"{}\" listen for FIX at the same address", other.name, node.name)
+            } else if let Some(address) = shared_address(other, &node) {
+                format!("nodes \"{}\" and \"{}\" have the same address {address}", other.name, node.name)
             } else {
                 continue;
             };
@@ -245,22 +306,56 @@ fn nodes(refuse: &Refusals<'_>, file: &File) -> Result<Vec<NodeEntry>, Descripti
         }
         nodes.push(node);
     }
-    let count = |role| nodes.iter().filter(|node| node.role == role).count();
-    if count(Role::Sequencer) != 1 {
-        return Err(refuse.near("[[node]]", "there must be exactly one node with role = \"sequencer\""));
-    }
-    for role in [Role::Engine, Role::Logger, Role::Gateway] {
-        if count(role) == 0 {
-            return Err(
-                refuse.near("[[node]]", format!("there must be at least one node with role = \"{role}\""))
-            );
-        }
-    }
+    numbers(refuse, file, &nodes)?;
     let hot = nodes.iter().filter(|node| node.role == Role::Engine && node.mode == EngineMode::Hot).count();
     if hot != 1 {
         return Err(refuse.near("mode", format!("exactly one engine must have mode = \"hot\", not {hot}")));
     }
     Ok(nodes)
+}
+
+/// An address at which both nodes would listen. UDP and TCP ports are apart.
+fn shared_address(one: &NodeEntry, other: &NodeEntry) -> Option<SocketAddrV4> {
+    let udp = |node: &NodeEntry| [(node.role != Role::Supervisor).then_some(node.address), node.commands];
+    let tcp = |node: &NodeEntry| [(node.role == Role::Supervisor).then_some(node.address), node.fix];
+    let both = |mine: [Option<_>; 2], theirs: [Option<_>; 2]| {
+        mine.into_iter().flatten().find(|address| theirs.contains(&Some(*address)))
+    };
+    both(udp(one), udp(other)).or_else(|| both(tcp(one), tcp(other)))
+}
+
+/// How many nodes of each role there may be.
+fn numbers(refuse: &Refusals<'_>, file: &File, nodes: &[NodeEntry]) -> Result<(), DescriptionError> {
+    let count = |role| nodes.iter().filter(|node| node.role == role).count();
+    for role in [Role::Sequencer, Role::Engine, Role::Logger, Role::Gateway] {
+        if count(role) == 0 {
+            let reason = format!("there must be at least one node with role = \"{role}\"");
+            return Err(refuse.near("[[node]]", reason));
+        }
+    }
+    let at_last = |role, reason| match file.node.iter().rfind(|entry| entry.get_ref().role == role) {
+        Some(entry) => refuse.of(entry, reason),
+        None => refuse.near("[[node]]", reason),
+    };
+    for (role, most, none) in [(Role::Logger, MAX_LOGGERS, ""), (Role::Supervisor, MAX_SUPERVISORS, "none, ")]
+    {
+        let count = count(role);
+        if count > most {
+            return Err(at_last(role, format!("{count} {role}s are too many: at most {most}")));
+        }
+        if count > 0 && count.is_multiple_of(2) {
+            let reason = format!(
+                "an even number of {role}s ({count}) survives no more failures than one less: describe {none}1, 3 \
+                 or another odd number up to {most}"
+            );
+            return Err(at_last(role, reason));
+        }
+    }
+    if count(Role::Sequencer) > 1 && count(Role::Supervisor) == 0 {
+        let reason = "several sequencers need supervisors, who decide which one of them may stamp";
+        return Err(at_last(Role::Sequencer, reason.to_owned()));
+    }
+    Ok(())
 }
 
 fn node(

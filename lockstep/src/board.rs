@@ -212,6 +212,32 @@ impl Board {
     }
 }
 
+/// The way to the moment at which everyone has everything that was stamped before it began.
+#[derive(Clone, Copy, Debug)]
+pub struct Settling {
+    since: Nanos,
+    upto: Option<Seq>,
+}
+
+impl Settling {
+    /// Begins now.
+    #[must_use]
+    pub fn since(now: Nanos) -> Self {
+        Self { since: now, upto: None }
+    }
+
+    /// What is still missing, in words; empty when there is nothing.
+    pub fn missing(&mut self, board: &Board) -> Vec<String> {
+        // The sequencer's next word comes after everything that clients have seen; ticks make the engines meet again.
+        let fresh = board.status(board.description.sequencer().id).filter(|status| status.at > self.since);
+        self.upto = self.upto.or(fresh.map(|status| status.position.seq));
+        match self.upto {
+            None => vec!["the sequencer has not spoken yet".to_owned()],
+            Some(upto) => board.unsettled(upto),
+        }
+    }
+}
+
 fn note(known: &mut BTreeMap<NodeId, Known>, status: Status, now: Nanos) {
     let number = status.position.seq.0;
     match known.get_mut(&status.node) {

@@ -1,7 +1,7 @@
 //! `lockstep up` and `lockstep status`: the live table.
 
 use anyhow::Context;
-use lockstep::board::Board;
+use lockstep::board::{Board, Settling};
 use lockstep::local::{LocalCluster, binaries_beside_this_one};
 use node::{Clock, Description, Shutdown};
 use std::io::{IsTerminal, Write};
@@ -10,6 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::MissedTickBehavior;
+use wire::Nanos;
 
 /// Between two drawings of the table on a terminal.
 const REDRAW: Duration = Duration::from_millis(500);
@@ -17,6 +18,17 @@ const REDRAW: Duration = Duration::from_millis(500);
 const REPEAT: Duration = Duration::from_secs(5);
 /// How long `status --once` listens.
 const LISTEN: Duration = Duration::from_millis(600);
+/// Between two looks of `status --until`.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// What `status --until` waits for.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum Until {
+    /// Every node is up, and the gateways take clients.
+    Up,
+    /// Every node has everything that was stamped until now, and the engines agree on it.
+    Settled,
+}
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread()
@@ -62,6 +74,39 @@ pub(crate) fn status(config: &Path, interface: Option<Ipv4Addr>, once: bool) -> 
     runtime()?.block_on(async { tokio::time::sleep(LISTEN).await });
     println!("{}", look(&mut board)?);
     Ok(())
+}
+
+/// Waits until a cluster that runs elsewhere is as wished, for so many seconds, and shows it.
+pub(crate) fn status_until(
+    config: &Path,
+    interface: Option<Ipv4Addr>,
+    until: Until,
+    patience: u64,
+) -> anyhow::Result<()> {
+    let description = Description::load(config)?;
+    let shutdown = Shutdown::on_signals().context("cannot listen for signals")?;
+    let mut board = Board::open(&description, interface)?;
+    let clock = Clock::start();
+    let deadline = clock.now().saturating_add(Nanos(patience.saturating_mul(Nanos::SECOND.0)));
+    let mut settling = Settling::since(clock.now());
+    loop {
+        board.poll(clock.now())?;
+        if let Some(found) = board.disagreement() {
+            anyhow::bail!("engines differ: {found}");
+        }
+        let missing = match until {
+            Until::Up => board.missing(),
+            Until::Settled => settling.missing(&board),
+        };
+        if missing.is_empty() {
+            println!("{}", board.table(clock.now()));
+            return Ok(());
+        }
+        anyhow::ensure!(!shutdown.requested(), "stopped while waiting");
+        let late = clock.now() >= deadline;
+        anyhow::ensure!(!late, "waited {patience} s; still missing: {}", missing.join("; "));
+        std::thread::park_timeout(LOOK_EVERY);
+    }
 }
 
 /// Draws a table again and again, until Ctrl-C.

@@ -5,6 +5,7 @@
 pub mod board;
 pub mod floor;
 pub mod goal;
+pub mod lab;
 pub mod load;
 pub mod local;
 pub mod plan;

@@ -1,6 +1,6 @@
 //! A cluster on this machine: one process a node, started together and stopped together.
 
-use crate::board::Board;
+use crate::board::{Board, Settling};
 use anyhow::Context;
 use node::{Clock, Description, NodeEntry, Shutdown};
 use rustix::process::{Pid, Signal, kill_process};
@@ -93,17 +93,9 @@ impl LocalCluster {
 
     /// Waits until every node has everything that was stamped until now, and the engines agree on it.
     pub fn wait_until_settled(&mut self, patience: Nanos, shutdown: &Shutdown) -> anyhow::Result<()> {
-        // The sequencer's next word comes after everything that clients have seen; ticks make the engines meet again.
-        let before = self.clock.now();
-        let sequencer = self.description.sequencer().id;
-        let fresh = move |cluster: &Self| match cluster.board.status(sequencer) {
-            Some(status) if status.at > before => Vec::new(),
-            _ => vec!["the sequencer has not spoken yet".to_owned()],
-        };
-        self.wait_until(patience, shutdown, "the sequencer's word", fresh)?;
-        let upto = self.board.stamped().context("the sequencer is silent")?.seq;
-        let behind = move |cluster: &Self| cluster.board.unsettled(upto);
-        self.wait_until(patience, shutdown, "everyone to have everything", behind)
+        let mut settling = Settling::since(self.clock.now());
+        let missing = move |cluster: &Self| settling.missing(&cluster.board);
+        self.wait_until(patience, shutdown, "everyone to have everything", missing)
     }
 
     fn wait_until(
@@ -111,7 +103,7 @@ impl LocalCluster {
         patience: Nanos,
         shutdown: &Shutdown,
         what: &str,
-        missing: impl Fn(&Self) -> Vec<String>,
+        mut missing: impl FnMut(&Self) -> Vec<String>,
     ) -> anyhow::Result<()> {
         let until = self.clock.now().saturating_add(patience);
         loop {

@@ -7,6 +7,7 @@ mod bench;
 mod console;
 mod demo;
 mod drive;
+mod lab_plan;
 
 use clap::{Parser, Subcommand};
 use std::net::Ipv4Addr;
@@ -55,7 +56,16 @@ enum Command {
         /// Show it once instead of live.
         #[arg(long)]
         once: bool,
+        /// Wait until the cluster is like this, show it once, and end; an error if it takes too long.
+        #[arg(long, value_enum, conflicts_with = "once")]
+        until: Option<console::Until>,
+        /// Seconds that `--until` waits.
+        #[arg(long, default_value_t = 30, requires = "until")]
+        patience: u64,
     },
+    /// The description and the hosts of a lab (called by `scripts/lab`).
+    #[command(hide = true)]
+    LabPlan(lab_plan::LabPlanArgs),
 }
 
 fn main() -> ExitCode {
@@ -70,6 +80,10 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Load(args) => drive::load(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Up { config } => console::up(&config),
-        Command::Status { config, interface, once } => console::status(&config, interface, once),
+        Command::Status { config, interface, until: Some(until), patience, .. } => {
+            console::status_until(&config, interface, until, patience)
+        }
+        Command::Status { config, interface, once, .. } => console::status(&config, interface, once),
+        Command::LabPlan(args) => lab_plan::run(&args),
     }
 }

@@ -9,10 +9,16 @@ use std::path::Path;
 /// What the cluster is made of. Without a change: one sequencer, a hot and a warm engine, one logger, one gateway.
 #[derive(Clone, Debug)]
 pub struct LocalPlan {
+    /// Sequencers.
+    pub sequencers: usize,
+    /// Engines; the first is hot.
+    pub engines: usize,
     /// Loggers.
     pub loggers: usize,
     /// Gateways.
     pub gateways: usize,
+    /// Supervisors.
+    pub supervisors: usize,
     /// Sessions that may log on, called CLIENT1, CLIENT2 and so on.
     pub sessions: usize,
     /// What is traded.
@@ -35,8 +41,11 @@ impl Default for LocalPlan {
             start_price: Some(start_price),
         };
         Self {
+            sequencers: 1,
+            engines: 2,
             loggers: 1,
             gateways: 1,
+            supervisors: 0,
             sessions: 4,
             instruments: vec![
                 instrument("AMZN", 4, 100, 1, 2_239_500),
@@ -66,7 +75,8 @@ impl LocalPlan {
         Ok(path)
     }
 
-    fn text(&self) -> anyhow::Result<String> {
+    /// The text of `cluster.toml`.
+    pub fn text(&self) -> anyhow::Result<String> {
         let mut ports = FreePorts::default();
         let group = {
             // Two clusters on one machine must not share a group: the process id and a free port keep them apart.
@@ -95,10 +105,13 @@ impl LocalPlan {
                 "\n[[node]]\nname = \"{name}\"\nid = {id}\nrole = \"{role}\"\naddress = \"127.0.0.1:{udp}\"{more}"
             )
         };
-        let commands = format!("\ncommands = \"127.0.0.1:{}\"", ports.udp()?);
-        node(&mut text, "sequencer-1".to_owned(), "sequencer", commands, ports.udp()?)?;
-        for (name, mode) in [("engine-1", "hot"), ("engine-2", "warm")] {
-            node(&mut text, name.to_owned(), "engine", format!("\nmode = \"{mode}\""), ports.udp()?)?;
+        for n in 1..=self.sequencers {
+            let commands = format!("\ncommands = \"127.0.0.1:{}\"", ports.udp()?);
+            node(&mut text, format!("sequencer-{n}"), "sequencer", commands, ports.udp()?)?;
+        }
+        for n in 1..=self.engines {
+            let mode = if n == 1 { "hot" } else { "warm" };
+            node(&mut text, format!("engine-{n}"), "engine", format!("\nmode = \"{mode}\""), ports.udp()?)?;
         }
         for n in 1..=self.loggers {
             node(&mut text, format!("logger-{n}"), "logger", String::new(), ports.udp()?)?;
@@ -106,6 +119,9 @@ impl LocalPlan {
         for n in 1..=self.gateways {
             let fix = format!("\nfix = \"127.0.0.1:{}\"", ports.tcp()?);
             node(&mut text, format!("gateway-{n}"), "gateway", fix, ports.udp()?)?;
+        }
+        for n in 1..=self.supervisors {
+            node(&mut text, format!("supervisor-{n}"), "supervisor", String::new(), ports.udp()?)?;
         }
         for (at, comp_id) in self.comp_ids().iter().enumerate() {
             writeln!(text, "\n[[session]]\nid = {}\ncomp_id = \"{comp_id}\"", at + 1)?;

@@ -202,7 +202,7 @@ impl StateMachine for Exchange {
             Command::NewOrder(asked) => self.matching.new_order(asked, &mut desk),
             Command::CancelOrder(asked) => self.matching.cancel(asked, &mut desk),
             Command::ReplaceOrder(asked) => self.matching.replace(asked, &mut desk),
-            Command::Tick(_) => {}
+            Command::Tick(_) | Command::EpochOpen(_) => {}
             Command::SessionLogon(asked) => self.log_on(asked, from, events),
             Command::SessionLogout(asked) => self.log_out(asked, from, events),
             Command::GatewayOpen(_) => {

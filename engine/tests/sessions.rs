@@ -121,6 +121,8 @@ fn the_clusters_own_commands_are_told_to_nobody_in_particular() {
         nonce: 0,
         cluster: 0,
         loggers: [wire::command::LoggerMember::default(); MAX_LOGGERS],
+        opening: wire::command::Opening::AtStart,
+        reserved: [0; 7],
     };
     let told = desk.send(&start);
     assert!(matches!(told[..], [Told { session: SessionId(0), said: Said::EpochStarted(b), .. }]

@@ -93,6 +93,7 @@ fn command(f: &mut fmt::Formatter<'_>, command: &Command<'_>) -> fmt::Result {
             Ok(())
         }
         Command::Tick(_) => f.write_str("tick"),
+        Command::EpochOpen(_) => f.write_str("epoch open"),
         Command::RulesVersion(body) => write!(f, "rules version: {} from here on", { body.rules }),
         Command::GatewayOpen(body) => {
             write!(f, "gateway open: a new life begins, wire version {}", { body.version })

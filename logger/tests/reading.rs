@@ -80,6 +80,8 @@ fn every_command() -> Vec<Vec<u8>> {
         nonce: 0xabc,
         cluster: wire::cluster_id("test"),
         loggers,
+        opening: wire::command::Opening::AtStart,
+        reserved: [0; 7],
     });
     frames.add(&Tick {});
     frames.add(&RulesVersion { rules: Rules(6), reserved: [0; 4] });

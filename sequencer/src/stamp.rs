@@ -1,6 +1,6 @@
 //! The stamp: number, epoch, time, chain. Nothing else ever gives a command its place.
 
-use wire::command::{DefineInstrument, EpochStart, MAX_LOGGERS, RulesVersion, Tick};
+use wire::command::{DefineInstrument, EpochStart, MAX_LOGGERS, Opening, RulesVersion, Tick};
 use wire::frame::{self, Origin};
 use wire::{
     CommandBody, Epoch, Incarnation, MAX_FRAME_LEN, Nanos, NodeId, Position, Rules, SourceSeq,
@@ -98,6 +98,8 @@ impl Stamper {
             nonce: genesis.nonce,
             cluster: genesis.cluster,
             loggers,
+            opening: Opening::AtStart,
+            reserved: [0; 7],
         };
         self.say(now, &start, out);
         self.say(now, &RulesVersion { rules: FIRST_RULES, reserved: [0; 4] }, out);

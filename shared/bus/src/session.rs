@@ -22,7 +22,7 @@ pub enum SessionError {
     #[error("the cluster tag {0:?} must be three of A-Z and 0-9")]
     Tag([u8; 3]),
     /// The fourth byte names no stream.
-    #[error("byte {0:#04x} names no stream: expected one of S, E, C, T, A")]
+    #[error("byte {0:#04x} names no stream: expected one of S, E, C, T, H")]
     Stream(u8),
     /// A byte of the number is not a base-36 digit.
     #[error("byte {0:#04x} is no digit of a session number: expected 0-9 or A-Z")]
@@ -49,8 +49,8 @@ pub enum StreamKind {
     Commands = b'C',
     /// The nodes' status.
     Status = b'T',
-    /// The loggers' acknowledgements.
-    Acks = b'A',
+    /// A logger's log as it was when it promised an epoch, for that epoch's sequencer; the session number is the epoch.
+    History = b'H',
 }
 
 impl StreamKind {
@@ -70,7 +70,7 @@ impl StreamKind {
             b'E' => Ok(Self::Events),
             b'C' => Ok(Self::Commands),
             b'T' => Ok(Self::Status),
-            b'A' => Ok(Self::Acks),
+            b'H' => Ok(Self::History),
             other => Err(SessionError::Stream(other)),
         }
     }
@@ -179,8 +179,8 @@ mod tests {
         let session = Session::new(*b"DEM", StreamKind::Sequenced, 1).unwrap();
         assert_eq!(session.to_string(), "DEMS000001");
         assert_eq!(
-            Session::new(*b"X9Z", StreamKind::Acks, MAX_SESSION_NUMBER).unwrap().to_string(),
-            "X9ZAZZZZZZ"
+            Session::new(*b"X9Z", StreamKind::History, MAX_SESSION_NUMBER).unwrap().to_string(),
+            "X9ZHZZZZZZ"
         );
     }
 
@@ -200,7 +200,7 @@ mod tests {
         #[test]
         fn every_session_survives_a_round_trip(
             tag in "[A-Z0-9]{3}",
-            letter in prop::sample::select(b"SECTA".to_vec()),
+            letter in prop::sample::select(b"SECTH".to_vec()),
             number in 0..=MAX_SESSION_NUMBER,
         ) {
             let tag: [u8; 3] = tag.as_bytes().try_into().unwrap();

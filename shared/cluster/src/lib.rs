@@ -1,16 +1,41 @@
-//! Who may speak, and what nodes tell of themselves. No I/O.
+//! Who may speak: epochs, promises, the commit rule, roles. No I/O.
 //!
-//! Today: the roles, the names of the lanes between gateways and sequencer, and the status that every node multicasts.
-//! Epochs, promises and the commit rule live here when they come.
+//! ```text
+//!   Supervisor (supervision)   judges who is silent, stuck, caught up      → Record
+//!   Control (record)           what stands decided: a fold of the records  → Grant, Hot, Life
+//!   Candidacy (candidacy)      a sequencer's way into a granted epoch      → Ask, Fetch, Begin
+//!   Acceptor (acceptor)        a logger's promise, and where its log leaves a history
+//!   Commit, Following          what a majority holds; what a follower holds back until then
+//! ```
+//!
+//! All of these are plain state driven by inputs, `Clone + Eq + Hash`, and are run alike by the binaries, the simulator and
+//! the model checker. `docs/PROTOCOL.md` argues why they are safe.
 
 #![forbid(unsafe_code)]
 
+pub mod acceptor;
 pub mod agreement;
+pub mod candidacy;
+pub mod commit;
 pub mod control;
+pub mod electorate;
+pub mod following;
 pub mod lane;
+pub mod message;
+pub mod planted;
+pub mod record;
 pub mod role;
 pub mod status;
+pub mod supervision;
 
+pub use acceptor::{Acceptor, Promise};
+pub use candidacy::{Answer, Candidacy, Grant, Quorum, Wish};
+pub use commit::Commit;
+pub use electorate::{Electorate, Voter};
+pub use following::{Astray, Following};
 pub use lane::Lane;
+pub use message::{Envelope, Hot, Leading, Life, Message, Present};
+pub use record::{Control, ControlLog, Reason, Record};
 pub use role::{EngineMode, Role};
 pub use status::Status;
+pub use supervision::Supervisor;

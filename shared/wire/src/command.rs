@@ -6,6 +6,7 @@ use crate::{
     AccountId, Chain, ClOrdId, Epoch, FrameError, Incarnation, InstrumentId, NodeId, Price, Qty, Rules, Seq,
     SessionId, Symbol,
 };
+use serde::{Deserialize, Serialize};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, TryFromBytes, Unaligned};
 
 /// The most loggers that one epoch can have.
@@ -98,6 +99,33 @@ pub enum ResetSeqNums {
     Yes = 1,
 }
 
+/// From which frame on the frames of an epoch can be committed.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    Serialize,
+    Deserialize,
+    PartialEq,
+    Eq,
+    Hash,
+    TryFromBytes,
+    IntoBytes,
+    KnownLayout,
+    Immutable,
+    Unaligned,
+)]
+#[repr(u8)]
+pub enum Opening {
+    /// From its `EpochStart`: its loggers are those of the last epoch that was recorded as started.
+    #[default]
+    AtStart = 0,
+    /// From its `EpochOpen`, which is stamped once the control log has recorded the epoch as started: its loggers are
+    /// others, and nobody would ask them if the epoch were given up before.
+    AtOpen = 1,
+}
+
 /// A fixed-layout body that a command frame can carry.
 pub trait CommandBody: IntoBytes + Immutable {
     /// Its kind byte.
@@ -143,6 +171,10 @@ bodies! {
         cluster: u64,
         /// The voting loggers.
         loggers: [LoggerMember; MAX_LOGGERS],
+        /// From which frame on its frames can be committed.
+        opening: Opening,
+        /// Zero.
+        reserved: [u8; 7],
     }
     /// Time goes on while nothing else happens.
     0x02 Tick {}
@@ -153,6 +185,8 @@ bodies! {
         /// Zero.
         reserved: [u8; 4],
     }
+    /// The control log has recorded the epoch as started: from here on its frames can be committed.
+    0x04 EpochOpen {}
     /// The first command of a gateway's incarnation: everything of its former life stands before it.
     0x10 GatewayOpen {
         /// The wire version that the gateway speaks.

@@ -14,6 +14,7 @@ compile_error!(
     "frames are little endian and read in place: a big-endian machine would need a converting reader"
 );
 
+pub mod ack;
 mod bodies;
 pub mod command;
 pub mod error;
@@ -24,6 +25,7 @@ pub mod prelude;
 pub mod text;
 pub mod units;
 
+pub use ack::Ack;
 pub use command::{Command, CommandBody, CommandKind};
 pub use error::FrameError;
 pub use event::{Event, EventBody, EventKind, Happening};

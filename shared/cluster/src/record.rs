@@ -1,0 +1,233 @@
+//! The control log: what the supervisors decide, one record after the other, and what stands decided after each.
+
+use crate::candidacy::{Grant, Quorum};
+use crate::electorate::{Electorate, Voter};
+use crate::message::{Hot, Life};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+use wire::command::Opening;
+use wire::{Epoch, Incarnation, NodeId, Term};
+
+/// A decision. Each is a compare-and-set: it says what it was decided upon, and has no effect where something else stands by
+/// then. So it may be proposed twice, or too late.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Record {
+    /// An epoch for a sequencer's process.
+    Grant {
+        /// The highest grant at the time of deciding.
+        after: Epoch,
+        /// The epoch.
+        epoch: Epoch,
+        /// Whose it is.
+        sequencer: NodeId,
+        /// Which process of it.
+        nonce: u64,
+        /// Nobody's votes can be relied on: all of these must answer, and vote from then on. Empty otherwise.
+        cold: Vec<Voter>,
+        /// Why.
+        why: Reason,
+    },
+    /// A majority of an epoch's own loggers holds its `EpochStart`.
+    Started {
+        /// The epoch.
+        epoch: Epoch,
+        /// Its process.
+        nonce: u64,
+    },
+    /// A life for a process of a gateway, or for an empty log.
+    Admit {
+        /// The node.
+        node: NodeId,
+        /// The process.
+        token: u64,
+        /// The highest life that the node knows of itself.
+        above: Incarnation,
+        /// Whether it is a logger.
+        logger: bool,
+    },
+    /// A learner has caught up: it votes from the next epoch on.
+    Promote {
+        /// Which life of which logger.
+        voter: Voter,
+        /// The epoch in which it has caught up.
+        epoch: Epoch,
+    },
+    /// The engine that speaks.
+    Hot {
+        /// Its term: one more than the last.
+        hot: Hot,
+        /// Why.
+        why: Reason,
+    },
+}
+
+/// Why something was decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Reason {
+    /// There was none before.
+    First,
+    /// The one before has not been heard for the failover timeout.
+    Silent,
+    /// The one before is another process now.
+    StartedAgain,
+    /// The one before speaks, and nothing is committed.
+    Stuck,
+    /// The loggers that vote have changed.
+    Membership,
+    /// Too few votes are left, and all loggers are there.
+    ColdStart,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::First => "there was none before",
+            Self::Silent => "the one before has fallen silent",
+            Self::StartedAgain => "the one before has been started again",
+            Self::Stuck => "the one before makes no progress",
+            Self::Membership => "the loggers that vote have changed",
+            Self::ColdStart => "too few votes were left, and all loggers are here",
+        })
+    }
+}
+
+/// The supervisors' replicated log, as one supervisor's duty cycle sees it.
+pub trait ControlLog {
+    /// Proposes a record. It may be lost, and it may come late.
+    fn propose(&mut self, record: Record);
+    /// The next record that is committed, each once, in order, from the first one on.
+    fn poll_applied(&mut self) -> Option<Record>;
+    /// Whether this supervisor leads, and may decide.
+    fn may_propose(&self) -> bool;
+}
+
+/// What stands decided: a pure function of the records.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Control {
+    grant: Option<Grant>,
+    /// The loggers of the last epoch that is recorded as started: whoever comes next must ask them.
+    in_effect: Electorate,
+    /// The loggers of the next epoch.
+    voters: Electorate,
+    lives: BTreeMap<NodeId, Life>,
+    hot: Option<Hot>,
+}
+
+impl Control {
+    /// Applies the next record. False if something else stood by then, and it had no effect.
+    pub fn apply(&mut self, record: &Record) -> bool {
+        match record {
+            Record::Grant { after, epoch, sequencer, nonce, cold, why: _ } => {
+                self.grant(*after, *epoch, (*sequencer, *nonce), cold)
+            }
+            Record::Started { epoch, nonce } => self.started(*epoch, *nonce),
+            Record::Admit { node, token, above, logger } => self.admit(*node, *token, *above, *logger),
+            Record::Promote { voter, epoch } => self.promote(*voter, *epoch),
+            Record::Hot { hot, why: _ } => self.name_hot(*hot),
+        }
+    }
+
+    fn grant(
+        &mut self,
+        after: Epoch,
+        epoch: Epoch,
+        (sequencer, nonce): (NodeId, u64),
+        cold: &[Voter],
+    ) -> bool {
+        if self.epoch() != after || epoch <= after || cold.is_empty() && self.in_effect.is_empty() {
+            return false;
+        }
+        let (quorum, opening) = if cold.is_empty() {
+            let same = self.voters == self.in_effect;
+            let opening = if same { Opening::AtStart } else { Opening::AtOpen };
+            (Quorum::Majority(self.in_effect.clone()), opening)
+        } else {
+            self.voters = Electorate::new(cold.iter().copied());
+            (Quorum::All(self.voters.clone()), Opening::AtOpen)
+        };
+        let loggers = self.voters.clone();
+        let started = opening == Opening::AtStart;
+        self.grant = Some(Grant { epoch, sequencer, nonce, loggers, quorum, opening, started });
+        true
+    }
+
+    fn started(&mut self, epoch: Epoch, nonce: u64) -> bool {
+        let Some(grant) = &mut self.grant else { return false };
+        if (grant.epoch, grant.nonce) != (epoch, nonce) || grant.started {
+            return false;
+        }
+        grant.started = true;
+        self.in_effect = grant.loggers.clone();
+        true
+    }
+
+    fn admit(&mut self, node: NodeId, token: u64, above: Incarnation, logger: bool) -> bool {
+        let last = self.lives.get(&node);
+        if last.is_some_and(|life| life.token == token) {
+            return false;
+        }
+        let highest = last.map_or(Incarnation(0), |life| life.incarnation).max(above);
+        let incarnation = Incarnation(highest.0 + 1);
+        self.lives.insert(node, Life { node, token, incarnation });
+        if logger && self.grant.is_none() {
+            self.voters.seat(Voter { node, incarnation });
+        }
+        true
+    }
+
+    fn promote(&mut self, voter: Voter, epoch: Epoch) -> bool {
+        let valid = self.grant.as_ref().is_some_and(|grant| grant.epoch == epoch && grant.started)
+            && self.lives.get(&voter.node).is_some_and(|life| life.incarnation == voter.incarnation)
+            && !self.voters.contains(voter);
+        if valid {
+            self.voters.seat(voter);
+        }
+        valid
+    }
+
+    fn name_hot(&mut self, hot: Hot) -> bool {
+        let next = Term(self.hot.map_or(0, |hot| hot.term.0) + 1);
+        if hot.term != next {
+            return false;
+        }
+        self.hot = Some(hot);
+        true
+    }
+
+    /// The highest epoch that was granted; 0 before the first.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.grant.as_ref().map_or(Epoch(0), |grant| grant.epoch)
+    }
+
+    /// The highest grant.
+    #[must_use]
+    pub fn highest_grant(&self) -> Option<&Grant> {
+        self.grant.as_ref()
+    }
+
+    /// The loggers whose promises the next epoch needs.
+    #[must_use]
+    pub fn in_effect(&self) -> &Electorate {
+        &self.in_effect
+    }
+
+    /// The loggers of the next epoch.
+    #[must_use]
+    pub fn voters(&self) -> &Electorate {
+        &self.voters
+    }
+
+    /// The last life that was issued to a node.
+    #[must_use]
+    pub fn life_of(&self, node: NodeId) -> Option<Life> {
+        self.lives.get(&node).copied()
+    }
+
+    /// The engine that speaks.
+    #[must_use]
+    pub fn hot(&self) -> Option<Hot> {
+        self.hot
+    }
+}

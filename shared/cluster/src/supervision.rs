@@ -1,0 +1,377 @@
+//! A supervisor's judgement: who is silent, who is stuck, who has caught up, and what to decide about it. No I/O.
+
+use crate::candidacy::Grant;
+use crate::electorate::Voter;
+use crate::message::{Hot, Leading, Message, Present};
+use crate::record::{Control, Reason, Record};
+use crate::role::Role;
+use std::collections::{BTreeMap, VecDeque};
+use wire::{Epoch, Incarnation, Nanos, NodeId, Position, Seq, Term};
+
+/// How patient a supervisor is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Timeouts {
+    /// After so much silence a node counts as gone.
+    pub failover: Nanos,
+    /// How often decisions are told again.
+    pub announce: Nanos,
+    /// How long a proposal may take before it is made again.
+    pub propose_again: Nanos,
+}
+
+/// After so many failover timeouts without progress a sequencer counts as stuck; doubled each time that it did not help.
+const STUCK_AFTER: u64 = 4;
+/// The most that this is doubled.
+const MAX_DOUBLINGS: u32 = 5;
+
+/// The described nodes, by role.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Roster {
+    /// Loggers.
+    pub loggers: Vec<NodeId>,
+    /// Engines, the one that should be hot first at the head.
+    pub engines: Vec<NodeId>,
+    /// Sequencers.
+    pub sequencers: Vec<NodeId>,
+    /// Gateways.
+    pub gateways: Vec<NodeId>,
+}
+
+/// A node, as it was heard last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Heard {
+    present: Present,
+    at: Nanos,
+}
+
+/// The present epoch's sequencer, as it was heard last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Reign {
+    /// When it spoke last, or when it was granted the epoch.
+    heard: Nanos,
+    /// When more was committed last, or nothing was waiting.
+    progress: Nanos,
+    said: Option<Leading>,
+}
+
+/// One supervisor.
+///
+/// It is driven like this:
+///
+/// 1. [`Supervisor::handle_applied`] for each record of the control log.
+/// 2. [`Supervisor::handle_message`] for each message of the control group.
+/// 3. If it leads: [`Supervisor::poll_proposal`] until `None`.
+/// 4. [`Supervisor::poll_announcement`] until `None`; each is said in the control group.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Supervisor {
+    roster: Roster,
+    timeouts: Timeouts,
+    control: Control,
+    heard: BTreeMap<NodeId, Heard>,
+    reign: Option<Reign>,
+    /// When the hot engine was named.
+    named_at: Nanos,
+    /// The highest epoch that a logger has promised.
+    promised: Epoch,
+    /// Where the stream ended when a learner was heard first.
+    learners: BTreeMap<Voter, Seq>,
+    /// What was proposed and not applied yet, and since when.
+    proposed: Option<(Record, Nanos)>,
+    /// Epochs that were granted one after the other without any of them committing something.
+    fruitless: u32,
+    announcements: VecDeque<Message>,
+    announce_at: Nanos,
+}
+
+impl Supervisor {
+    /// A supervisor before the first record.
+    #[must_use]
+    pub fn new(roster: Roster, timeouts: Timeouts) -> Self {
+        Self {
+            roster,
+            timeouts,
+            control: Control::default(),
+            heard: BTreeMap::new(),
+            reign: None,
+            named_at: Nanos(0),
+            promised: Epoch(0),
+            learners: BTreeMap::new(),
+            proposed: None,
+            fruitless: 0,
+            announcements: VecDeque::new(),
+            announce_at: Nanos(0),
+        }
+    }
+
+    /// Takes the next record of the control log. False if it had no effect.
+    pub fn handle_applied(&mut self, now: Nanos, record: &Record) -> bool {
+        if self.proposed.as_ref().is_some_and(|(proposed, _)| proposed == record) {
+            self.proposed = None;
+        }
+        let effective = self.control.apply(record);
+        if effective {
+            match record {
+                Record::Grant { .. } => {
+                    self.fruitless = (self.fruitless + 1).min(MAX_DOUBLINGS + 1);
+                    self.reign = Some(Reign { heard: now, progress: now, said: None });
+                }
+                Record::Hot { .. } => self.named_at = now,
+                _ => {}
+            }
+            self.announce_at = now;
+        }
+        effective
+    }
+
+    /// Takes a message of the control group.
+    pub fn handle_message(&mut self, now: Nanos, from: NodeId, message: &Message) {
+        match message {
+            Message::Present(present) => {
+                if present.role == Role::Logger {
+                    self.promised = self.promised.max(present.epoch);
+                }
+                self.heard.insert(from, Heard { present: *present, at: now });
+            }
+            Message::Leading(leading) => self.hear_leading(now, *leading),
+            _ => {}
+        }
+    }
+
+    fn hear_leading(&mut self, now: Nanos, leading: Leading) {
+        let granted = self.control.highest_grant();
+        let Some(reign) = &mut self.reign else { return };
+        if granted.is_none_or(|grant| (grant.epoch, grant.nonce) != (leading.epoch, leading.nonce)) {
+            return;
+        }
+        reign.heard = now;
+        let before = reign.said.map_or(Position::GENESIS, |said| said.committed);
+        let idle = leading.open && leading.committed == leading.last;
+        if idle || leading.committed.seq > before.seq {
+            reign.progress = now;
+            if leading.open {
+                self.fruitless = 0;
+            }
+        }
+        reign.said = Some(leading);
+    }
+
+    /// What to propose, if this supervisor leads.
+    pub fn poll_proposal(&mut self, now: Nanos) -> Option<Record> {
+        if let Some((_, since)) = &self.proposed
+            && now.since(*since) < self.timeouts.propose_again
+        {
+            return None;
+        }
+        let record = self
+            .admission(now)
+            .or_else(|| self.start())
+            .or_else(|| self.grant(now))
+            .or_else(|| self.promotion(now))
+            .or_else(|| self.hot(now))?;
+        self.proposed = Some((record.clone(), now));
+        Some(record)
+    }
+
+    /// What to say in the control group; until `None`.
+    pub fn poll_announcement(&mut self, now: Nanos) -> Option<Message> {
+        if now >= self.announce_at {
+            self.announce_at = now.saturating_add(self.timeouts.announce);
+            self.announcements.clear();
+            self.announcements.extend(self.control.highest_grant().cloned().map(Message::Granted));
+            self.announcements.extend(self.control.hot().map(Message::Hot));
+            let waiting = self.heard.iter().filter(|(_, heard)| heard.present.incarnation == Incarnation(0));
+            for (node, heard) in waiting {
+                let life = self.control.life_of(*node).filter(|life| life.token == heard.present.token);
+                self.announcements.extend(life.map(Message::Admitted));
+            }
+        }
+        self.announcements.pop_front()
+    }
+
+    /// When to poll again if nothing is heard.
+    #[must_use]
+    pub fn next_deadline(&self) -> Nanos {
+        self.announce_at
+    }
+
+    /// What stands decided.
+    #[must_use]
+    pub fn control(&self) -> &Control {
+        &self.control
+    }
+
+    /// What the present epoch's sequencer said last.
+    #[must_use]
+    pub fn leading(&self) -> Option<Leading> {
+        self.reign.and_then(|reign| reign.said)
+    }
+
+    /// A node that is here, if it is.
+    fn alive(&self, now: Nanos, node: NodeId) -> Option<Present> {
+        let heard = self.heard.get(&node)?;
+        (now.since(heard.at) < self.timeouts.failover).then_some(heard.present)
+    }
+
+    /// A process that has no life yet, or an empty log.
+    fn admission(&self, now: Nanos) -> Option<Record> {
+        let loggers = self.roster.loggers.iter().map(|node| (*node, true));
+        let gateways = self.roster.gateways.iter().map(|node| (*node, false));
+        loggers.chain(gateways).find_map(|(node, logger)| {
+            let present = self.alive(now, node)?;
+            let issued = self.control.life_of(node).is_some_and(|life| life.token == present.token);
+            let wanted = present.incarnation == Incarnation(0) && !issued;
+            let above = Incarnation(0);
+            wanted.then_some(Record::Admit { node, token: present.token, above, logger })
+        })
+    }
+
+    /// A majority holds the first frame of an epoch that has to be recorded before anything is released in it.
+    fn start(&self) -> Option<Record> {
+        let grant = self.control.highest_grant()?;
+        let leading = self.leading()?;
+        (!grant.started && leading.held).then_some(Record::Started { epoch: grant.epoch, nonce: grant.nonce })
+    }
+
+    /// An epoch for somebody, if there is none, or the present one is in trouble.
+    fn grant(&self, now: Nanos) -> Option<Record> {
+        let Some(grant) = self.control.highest_grant() else {
+            return self.grant_to(now, Reason::First, self.candidate(now, None)?);
+        };
+        let current = (grant.sequencer, grant.nonce);
+        let why = self.trouble(now, grant)?;
+        let to = match why {
+            Reason::Membership => current,
+            _ => self.candidate(now, Some(current))?,
+        };
+        self.grant_to(now, why, to)
+    }
+
+    fn trouble(&self, now: Nanos, grant: &Grant) -> Option<Reason> {
+        let reign = self.reign?;
+        let Timeouts { failover, .. } = self.timeouts;
+        let patience = Nanos(failover.0 * STUCK_AFTER << self.fruitless.min(MAX_DOUBLINGS));
+        let process = self.alive(now, grant.sequencer).map(|present| present.token);
+        if process.is_some_and(|token| token != grant.nonce) {
+            return Some(Reason::StartedAgain);
+        }
+        if now.since(reign.heard) >= self.patience_for_first_word(&reign) {
+            return Some(Reason::Silent);
+        }
+        if now.since(reign.progress) >= patience {
+            return Some(Reason::Stuck);
+        }
+        let leads = reign.said.is_some_and(|said| said.open);
+        (leads && grant.started && *self.control.voters() != grant.loggers).then_some(Reason::Membership)
+    }
+
+    /// A sequencer that has just been granted its epoch first asks the loggers and fetches the best log.
+    fn patience_for_first_word(&self, reign: &Reign) -> Nanos {
+        match reign.said {
+            Some(_) => self.timeouts.failover,
+            None => Nanos(self.timeouts.failover.0 * STUCK_AFTER << self.fruitless.min(MAX_DOUBLINGS)),
+        }
+    }
+
+    /// The process that would be granted the next epoch: one that is here, another one than `failed` if possible, and of
+    /// those the one that has seen most.
+    fn candidate(&self, now: Nanos, failed: Option<(NodeId, u64)>) -> Option<(NodeId, u64)> {
+        let here = self.roster.sequencers.iter().filter_map(|node| {
+            let present = self.alive(now, *node)?;
+            Some((*node, present))
+        });
+        here.max_by_key(|(node, present)| {
+            let fresh = failed != Some((*node, present.token));
+            (fresh, present.position.seq, std::cmp::Reverse(*node))
+        })
+        .map(|(node, present)| (node, present.token))
+    }
+
+    /// A grant to this process, if enough loggers are here to make it worth something.
+    fn grant_to(&self, now: Nanos, why: Reason, (sequencer, nonce): (NodeId, u64)) -> Option<Record> {
+        let in_effect = self.control.in_effect();
+        let voting = in_effect.iter().filter(|voter| self.votes(now, *voter)).count();
+        let after = self.control.epoch();
+        let epoch = Epoch(after.max(self.promised).0 + 1);
+        if !in_effect.is_empty() && voting >= in_effect.majority() {
+            let cold = Vec::new();
+            return Some(Record::Grant { after, epoch, sequencer, nonce, cold, why });
+        }
+        let left = in_effect.iter().filter(|voter| !self.is_replaced(*voter)).count();
+        if !in_effect.is_empty() && left >= in_effect.majority() {
+            // They may come back, with all that they have promised and acknowledged.
+            return None;
+        }
+        let cold: Vec<_> = self.roster.loggers.iter().filter_map(|node| self.living(now, *node)).collect();
+        if cold.len() < self.roster.loggers.len() || cold.is_empty() {
+            return None;
+        }
+        let why = if in_effect.is_empty() { why } else { Reason::ColdStart };
+        Some(Record::Grant { after, epoch, sequencer, nonce, cold, why })
+    }
+
+    /// Whether this life of a logger is here.
+    fn votes(&self, now: Nanos, voter: Voter) -> bool {
+        self.alive(now, voter.node).is_some_and(|present| present.incarnation == voter.incarnation)
+    }
+
+    /// Whether this life of a logger is over for good.
+    fn is_replaced(&self, voter: Voter) -> bool {
+        self.control.life_of(voter.node).is_some_and(|life| life.incarnation > voter.incarnation)
+    }
+
+    /// The present life of a logger that is here.
+    fn living(&self, now: Nanos, node: NodeId) -> Option<Voter> {
+        let incarnation = self.alive(now, node)?.incarnation;
+        (incarnation != Incarnation(0)).then_some(Voter { node, incarnation })
+    }
+
+    /// A learner that holds the epoch's start and everything that was stamped when it came.
+    fn promotion(&mut self, now: Nanos) -> Option<Record> {
+        let grant = self.control.highest_grant()?;
+        let leading = self.reign?.said.filter(|said| said.open && grant.started)?;
+        let epoch = grant.epoch;
+        for node in self.roster.loggers.clone() {
+            let Some(voter) = self.living(now, node) else { continue };
+            let current =
+                self.control.life_of(node).is_some_and(|life| life.incarnation == voter.incarnation);
+            if !current || self.control.voters().contains(voter) {
+                continue;
+            }
+            let upto = *self.learners.entry(voter).or_insert(leading.last.seq);
+            let present = self.alive(now, node)?;
+            if present.ready && present.epoch == epoch && present.position.seq >= upto {
+                return Some(Record::Promote { voter, epoch });
+            }
+        }
+        None
+    }
+
+    /// An engine that speaks, if none does.
+    fn hot(&self, now: Nanos) -> Option<Record> {
+        let (why, failed) = match self.control.hot() {
+            None => (Reason::First, None),
+            Some(hot) => (self.silence_of(now, hot)?, Some((hot.engine, hot.token))),
+        };
+        let ready = |node: &&NodeId| {
+            let present = self.alive(now, **node)?;
+            (present.ready && failed != Some((**node, present.token))).then_some((**node, present.token))
+        };
+        let mut able = self.roster.engines.iter().filter_map(|node| ready(&node));
+        let (engine, token) = able.next()?;
+        let successor = able.next().map(|(node, _)| node);
+        let term = Term(self.control.hot().map_or(0, |hot| hot.term.0) + 1);
+        Some(Record::Hot { hot: Hot { term, engine, token, successor }, why })
+    }
+
+    fn silence_of(&self, now: Nanos, hot: Hot) -> Option<Reason> {
+        if now.since(self.named_at) < self.timeouts.failover {
+            return None;
+        }
+        match self.alive(now, hot.engine) {
+            None => Some(Reason::Silent),
+            Some(present) if present.token != hot.token => Some(Reason::StartedAgain),
+            Some(present) if !present.ready => Some(Reason::Stuck),
+            Some(_) => None,
+        }
+    }
+}

@@ -2,7 +2,9 @@
 //!
 //! Every refusal names the file, the line and the reason.
 
+mod nodes;
 mod raw;
+mod refusals;
 mod validate;
 
 use crate::idle::Strategy;

@@ -1,17 +1,16 @@
-//! From what is written to what holds: every rule of the configuration, each with its refusal.
+//! From what is written to what holds: every rule of the configuration, each with its refusal; those of nodes lie apart.
 
+use super::nodes::nodes;
 use super::raw::{self, File};
+use super::refusals::Refusals;
 use super::{
-    Description, DescriptionError, EngineLimits, Faults, Fix, InstrumentEntry, Log, Network, NodeEntry,
-    Rings, SessionEntry, Streams, Timing,
+    Description, DescriptionError, EngineLimits, Faults, Fix, InstrumentEntry, Log, Network, Rings,
+    SessionEntry, Streams, Timing,
 };
-use cluster::{EngineMode, Role, lane};
 use std::collections::BTreeSet;
-use std::net::SocketAddrV4;
 use std::path::Path;
 use toml::Spanned;
-use wire::command::MAX_LOGGERS;
-use wire::{InstrumentId, Nanos, NodeId, Price, Qty, SessionId, Symbol};
+use wire::{InstrumentId, Nanos, Price, Qty, SessionId, Symbol};
 
 /// The longest datagram that Ethernet carries whole (1,500 less IP and UDP headers) and the longest that UDP can.
 const DATAGRAMS: std::ops::RangeInclusive<u64> = 512..=65_507;
@@ -19,54 +18,10 @@ const DATAGRAMS: std::ops::RangeInclusive<u64> = 512..=65_507;
 const MAX_TICK: i64 = 1 << 32;
 /// The largest lot.
 const MAX_LOT: u64 = 1 << 32;
-/// The most supervisors: each further one makes every decision of theirs slower.
-const MAX_SUPERVISORS: usize = 5;
 /// So many words of a sequencer must fail to come before it is held to be gone.
 const WORDS_BEFORE_FAILOVER: u64 = 4;
 /// Digits behind the point.
 const MAX_DECIMALS: u8 = 9;
-
-struct Refusals<'a> {
-    path: &'a Path,
-    text: &'a str,
-}
-
-impl Refusals<'_> {
-    fn at(&self, offset: usize, reason: impl Into<String>) -> DescriptionError {
-        let line = self.text[..offset.min(self.text.len())].matches('\n').count() + 1;
-        DescriptionError::Refused { path: self.path.to_owned(), line, reason: reason.into() }
-    }
-
-    fn of<T>(&self, value: &Spanned<T>, reason: impl Into<String>) -> DescriptionError {
-        self.at(value.span().start, reason)
-    }
-
-    /// At the first line that holds this text: for values whose place the parser did not keep.
-    fn near(&self, key: &str, reason: impl Into<String>) -> DescriptionError {
-        self.at(self.text.find(key).unwrap_or(0), reason)
-    }
-
-    /// Where a section gives the key its value, or where the section begins.
-    fn within(&self, section: &str, key: &str, reason: impl Into<String>) -> DescriptionError {
-        let mut begin = None;
-        let mut offset = 0;
-        for line in self.text.split_inclusive('\n') {
-            let text = line.trim_start();
-            if text.starts_with('[') {
-                if begin.is_some() {
-                    break;
-                }
-                begin = text.starts_with(&format!("[{section}]")).then_some(offset);
-            } else if begin.is_some()
-                && text.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='))
-            {
-                return self.at(offset, reason);
-            }
-            offset += line.len();
-        }
-        self.at(begin.unwrap_or(0), reason)
-    }
-}
 
 pub(super) fn description(path: &Path, text: &str) -> Result<Description, DescriptionError> {
     let file: File = toml::from_str(text).map_err(|error| DescriptionError::Malformed {
@@ -286,122 +241,6 @@ const COMP_ID_RULE: &str = "a CompID must have 1 to 32 printable characters and 
 
 fn is_comp_id(text: &str) -> bool {
     (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic() && b != b'=' && b != b'|')
-}
-
-fn nodes(refuse: &Refusals<'_>, file: &File) -> Result<Vec<NodeEntry>, DescriptionError> {
-    let mut nodes: Vec<NodeEntry> = Vec::new();
-    for entry in &file.node {
-        let node = node(refuse, entry, file)?;
-        for other in &nodes {
-            let clash = if other.name == node.name {
-                format!("two nodes are called \"{}\"", node.name)
-            } else if other.id == node.id {
-                format!("nodes \"{}\" and \"{}\" have the same id {}", other.name, node.name, node.id)
-            } else if let Some(address) = shared_address(other, &node) {
-                format!("nodes \"{}\" and \"{}\" have the same address {address}", other.name, node.name)
-            } else {
-                continue;
-            };
-            return Err(refuse.of(entry, clash));
-        }
-        nodes.push(node);
-    }
-    numbers(refuse, file, &nodes)?;
-    let hot = nodes.iter().filter(|node| node.role == Role::Engine && node.mode == EngineMode::Hot).count();
-    if hot != 1 {
-        return Err(refuse.near("mode", format!("exactly one engine must have mode = \"hot\", not {hot}")));
-    }
-    Ok(nodes)
-}
-
-/// An address at which both nodes would listen. UDP and TCP ports are apart.
-fn shared_address(one: &NodeEntry, other: &NodeEntry) -> Option<SocketAddrV4> {
-    let udp = |node: &NodeEntry| [(node.role != Role::Supervisor).then_some(node.address), node.commands];
-    let tcp = |node: &NodeEntry| [(node.role == Role::Supervisor).then_some(node.address), node.fix];
-    let both = |mine: [Option<_>; 2], theirs: [Option<_>; 2]| {
-        mine.into_iter().flatten().find(|address| theirs.contains(&Some(*address)))
-    };
-    both(udp(one), udp(other)).or_else(|| both(tcp(one), tcp(other)))
-}
-
-/// How many nodes of each role there may be.
-fn numbers(refuse: &Refusals<'_>, file: &File, nodes: &[NodeEntry]) -> Result<(), DescriptionError> {
-    let count = |role| nodes.iter().filter(|node| node.role == role).count();
-    for role in [Role::Sequencer, Role::Engine, Role::Logger, Role::Gateway] {
-        if count(role) == 0 {
-            let reason = format!("there must be at least one node with role = \"{role}\"");
-            return Err(refuse.near("[[node]]", reason));
-        }
-    }
-    let at_last = |role, reason| match file.node.iter().rfind(|entry| entry.get_ref().role == role) {
-        Some(entry) => refuse.of(entry, reason),
-        None => refuse.near("[[node]]", reason),
-    };
-    for (role, most, none) in [(Role::Logger, MAX_LOGGERS, ""), (Role::Supervisor, MAX_SUPERVISORS, "none, ")]
-    {
-        let count = count(role);
-        if count > most {
-            return Err(at_last(role, format!("{count} {role}s are too many: at most {most}")));
-        }
-        if count > 0 && count.is_multiple_of(2) {
-            let reason = format!(
-                "an even number of {role}s ({count}) survives no more failures than one less: describe {none}1, 3 \
-                 or another odd number up to {most}"
-            );
-            return Err(at_last(role, reason));
-        }
-    }
-    if count(Role::Sequencer) > 1 && count(Role::Supervisor) == 0 {
-        let reason = "several sequencers need supervisors, who decide which one of them may stamp";
-        return Err(at_last(Role::Sequencer, reason.to_owned()));
-    }
-    Ok(())
-}
-
-fn node(
-    refuse: &Refusals<'_>,
-    entry: &Spanned<raw::Node>,
-    file: &File,
-) -> Result<NodeEntry, DescriptionError> {
-    let raw = entry.get_ref();
-    let name_fits = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-    if raw.name.is_empty() || raw.name.len() > 32 || !raw.name.bytes().all(name_fits) {
-        let reason = format!("\"{}\" is no name for a node: 1 to 32 letters, digits, - or _", raw.name);
-        return Err(refuse.of(entry, reason));
-    }
-    let refused = |reason: &str| Err(refuse.of(entry, format!("node \"{}\": {reason}", raw.name)));
-    if raw.id == 0 || raw.id >= lane::NODES {
-        return refused(&format!("id must lie between 1 and {}", lane::NODES - 1));
-    }
-    if raw.address.ip().is_multicast() || raw.address.ip().is_unspecified() || raw.address.port() == 0 {
-        return refused("address must be this host's own address and a port, as in \"127.0.0.1:31010\"");
-    }
-    if raw.mode.is_some() != (raw.role == Role::Engine) {
-        return refused("mode = \"hot\" or \"warm\" belongs to every engine, and to engines only");
-    }
-    if raw.commands.is_some() != (raw.role == Role::Sequencer) {
-        return refused("commands = \"address:port\" belongs to every sequencer, and to sequencers only");
-    }
-    if raw.commands.is_some_and(|commands| commands.port() == 0 || commands == raw.address) {
-        return refused("commands needs a port of its own, as in \"127.0.0.1:31021\"");
-    }
-    if raw.fix.is_some_and(|fix: SocketAddrV4| fix.port() == 0) {
-        return refused("fix needs a port, as in \"127.0.0.1:9878\"");
-    }
-    if raw.fix.is_some() != (raw.role == Role::Gateway) {
-        return refused("fix = \"address:port\" belongs to every gateway, and to gateways only");
-    }
-    Ok(NodeEntry {
-        name: raw.name.clone(),
-        id: NodeId(raw.id),
-        role: raw.role,
-        address: raw.address,
-        mode: raw.mode.unwrap_or(EngineMode::Warm),
-        commands: raw.commands,
-        fix: raw.fix,
-        pin: raw.pin.clone(),
-        idle: raw.idle.unwrap_or(file.idle.strategy),
-    })
 }
 
 fn sessions(refuse: &Refusals<'_>, file: &File) -> Result<Vec<SessionEntry>, DescriptionError> {

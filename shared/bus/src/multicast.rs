@@ -8,7 +8,7 @@ use crate::publisher::{Publisher, PublisherConfig};
 use crate::receiver::{Heard, Receiver};
 use crate::session::Session;
 use crate::socket::{BusError, SocketOptions};
-use crate::transport::{Publication, PublicationStats, Subscription, SubscriptionStats};
+use crate::transport::{Publication, PublicationStats, Subscription, SubscriptionStats, Transport};
 use crate::udp::{Datagrams, Sent};
 use std::io;
 use std::net::{SocketAddr, SocketAddrV4};
@@ -20,6 +20,16 @@ const MAX_BATCHES_PER_POLL: usize = 8;
 
 /// How long the next frame may be missing before the operator is told that nobody seems to have it.
 const NOBODY_HAS_IT: Nanos = Nanos::SECOND;
+
+/// The default transport.
+#[derive(Clone, Copy, Debug)]
+pub struct Multicast;
+
+impl Transport for Multicast {
+    type Publication = MulticastPublication;
+    type Subscription = MulticastSubscription;
+    type Socket = Datagrams;
+}
 
 /// How a publication is opened.
 #[derive(Clone, Debug)]
@@ -78,11 +88,6 @@ impl MulticastPublication {
     #[must_use]
     pub const fn local_addr(&self) -> SocketAddrV4 {
         self.socket.local_addr()
-    }
-
-    /// Sends to another group or peer from now on.
-    pub fn set_destination(&mut self, destination: SocketAddrV4) {
-        self.destination = SocketAddr::V4(destination);
     }
 
     /// Sets what goes wrong with received requests.
@@ -153,6 +158,26 @@ impl Publication for MulticastPublication {
 
     fn next(&self) -> u64 {
         self.publisher.next()
+    }
+
+    fn begin_session(&mut self, session: Session, next: u64) {
+        self.publisher.begin_session(session, next);
+    }
+
+    fn set_muted(&mut self, muted: bool) {
+        self.publisher.set_muted(muted);
+    }
+
+    fn release_below(&mut self, number: u64) {
+        self.publisher.release_below(number);
+    }
+
+    fn end_of_session(&mut self) {
+        self.publisher.end_of_session();
+    }
+
+    fn set_destination(&mut self, destination: SocketAddrV4) {
+        self.destination = SocketAddr::V4(destination);
     }
 
     fn do_work(&mut self, now: Nanos) -> io::Result<usize> {
@@ -265,18 +290,6 @@ impl MulticastSubscription {
         self.receiver.set_check(is_damaged);
     }
 
-    /// Asks others for repair from now on.
-    pub fn set_repair(&mut self, repair: Vec<SocketAddr>) {
-        self.repair = repair;
-    }
-
-    /// Listens to another session from `expected` on.
-    pub fn begin_session(&mut self, session: Session, expected: u64) {
-        self.receiver.begin_session(session, expected);
-        self.source = None;
-        self.missing = Missing::default();
-    }
-
     /// The receiving core: position, end of session, counters.
     #[must_use]
     pub const fn receiver(&self) -> &Receiver {
@@ -334,6 +347,24 @@ impl Subscription for MulticastSubscription {
             }
         }
         Ok(work + self.send_requests(now)?)
+    }
+
+    fn begin_session(&mut self, session: Session, expected: u64) {
+        self.receiver.begin_session(session, expected);
+        self.source = None;
+        self.missing = Missing::default();
+    }
+
+    fn expect_below(&mut self, now: Nanos, next: u64) {
+        self.receiver.expect_below(now, next);
+    }
+
+    fn set_repair(&mut self, sources: Vec<SocketAddr>) {
+        self.repair = sources;
+    }
+
+    fn announced(&self) -> Option<u64> {
+        self.receiver.announced()
     }
 
     fn expected(&self) -> u64 {

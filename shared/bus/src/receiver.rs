@@ -124,6 +124,11 @@ impl Receiver {
         Some((packet.to_bytes(), request.attempt))
     }
 
+    /// All numbers below `next` are known to exist: what is missing of them may be asked for.
+    pub fn expect_below(&mut self, now: Nanos, next: u64) {
+        self.gap.handle_heartbeat(now, next);
+    }
+
     /// Listens to another session from `expected` on.
     pub fn begin_session(&mut self, session: Session, expected: u64) {
         self.session = session.to_bytes();

@@ -1,11 +1,27 @@
-//! The trait pair behind which transports are exchanged: publish frames in order; deliver them in order, without gaps.
+//! The traits behind which transports are exchanged: publish frames in order; deliver them in order, without gaps; and
+//! datagrams for what needs no order. The simulator has a transport of its own behind the same traits.
 
+use crate::batch::Transmit;
 use crate::gap::Delivery;
 use crate::publisher::PublisherStats;
 use crate::receiver::ReceiverStats;
+use crate::session::Session;
+use crate::udp::Sent;
+use std::fmt::Debug;
 use std::io;
+use std::net::{SocketAddr, SocketAddrV4};
 use std::os::fd::RawFd;
 use wire::Nanos;
+
+/// One way to carry streams and datagrams.
+pub trait Transport {
+    /// The publishing end of a stream.
+    type Publication: Publication + Debug;
+    /// The receiving end of a stream.
+    type Subscription: Subscription + Debug;
+    /// Datagrams, without order or repair.
+    type Socket: Socket + Debug;
+}
 
 /// Counters of a publication.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +56,22 @@ pub trait Publication {
     /// The number that the next frame will get.
     fn next(&self) -> u64;
 
+    /// Begins another session, with `next` as the number of its next frame. Frames below it stay, and are repaired in the
+    /// new session; those from it on are forgotten.
+    fn begin_session(&mut self, session: Session, next: u64);
+
+    /// Says no more, and answers no more than repair requests; or speaks (again).
+    fn set_muted(&mut self, muted: bool);
+
+    /// Forgets the frames below this number: nobody will ask for them.
+    fn release_below(&mut self, number: u64);
+
+    /// The session ends here: its end is told again and again, and requests are still answered.
+    fn end_of_session(&mut self);
+
+    /// Sends to another group or peer from now on.
+    fn set_destination(&mut self, destination: SocketAddrV4);
+
     /// Sends what is published, heartbeats and answers to requests. Tells how much it did: while that is not 0 there may
     /// be more, even if no descriptor says so again.
     ///
@@ -66,6 +98,19 @@ pub trait Subscription {
     /// What no later call will heal.
     fn poll(&mut self, now: Nanos, deliver: &mut dyn FnMut(u64, &[u8]) -> Delivery) -> io::Result<usize>;
 
+    /// Listens to another session from `expected` on, and forgets what was held of the former.
+    fn begin_session(&mut self, session: Session, expected: u64);
+
+    /// All numbers below `next` are known to exist in this session, though nobody multicasts them: what is missing is asked
+    /// for.
+    fn expect_below(&mut self, now: Nanos, next: u64);
+
+    /// Asks these for repair from now on, in turn.
+    fn set_repair(&mut self, sources: Vec<SocketAddr>);
+
+    /// The number after the highest that was announced in this session, if anything was heard in it.
+    fn announced(&self) -> Option<u64>;
+
     /// The next number to deliver.
     fn expected(&self) -> u64;
 
@@ -83,4 +128,28 @@ pub trait Subscription {
 
     /// The counters.
     fn stats(&self) -> SubscriptionStats;
+}
+
+/// Datagrams: to a peer or a group, without order or repair. Nonblocking.
+pub trait Socket {
+    /// Receives one batch and shows each datagram with its sender. Tells how many came; 0 means that nothing waits.
+    ///
+    /// # Errors
+    /// What no later call will heal.
+    fn recv(&mut self, show: &mut dyn FnMut(SocketAddr, &[u8])) -> io::Result<usize>;
+
+    /// Sends one datagram.
+    ///
+    /// # Errors
+    /// What no later call will heal, such as a datagram that is longer than the interface takes.
+    fn send_to(&mut self, bytes: &[u8], to: SocketAddr) -> io::Result<Sent>;
+
+    /// Sends what a core handed out; `group` is where its group is.
+    ///
+    /// # Errors
+    /// See [`Socket::send_to`].
+    fn send(&mut self, transmit: &Transmit<'_>, group: SocketAddr) -> io::Result<Sent>;
+
+    /// Adds the descriptor that becomes readable when there is work; it may be watched edge triggered.
+    fn descriptors(&self, out: &mut Vec<RawFd>);
 }

@@ -3,6 +3,7 @@
 use crate::batch::{Destination, Transmit};
 use crate::fault::{FaultInjector, Faults};
 use crate::socket::{BusError, Opened, SocketOptions, open_group, open_unicast};
+use crate::transport::Socket;
 use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
 use std::io::{self, IoSliceMut};
 use std::net::{SocketAddr, SocketAddrV4, UdpSocket};
@@ -207,5 +208,23 @@ fn is_report(error: &io::Error) -> bool {
 impl AsRawFd for Datagrams {
     fn as_raw_fd(&self) -> RawFd {
         self.socket.as_raw_fd()
+    }
+}
+
+impl Socket for Datagrams {
+    fn recv(&mut self, show: &mut dyn FnMut(SocketAddr, &[u8])) -> io::Result<usize> {
+        Self::recv(self, show)
+    }
+
+    fn send_to(&mut self, bytes: &[u8], to: SocketAddr) -> io::Result<Sent> {
+        Self::send_to(self, bytes, to)
+    }
+
+    fn send(&mut self, transmit: &Transmit<'_>, group: SocketAddr) -> io::Result<Sent> {
+        Self::send(self, transmit, group)
+    }
+
+    fn descriptors(&self, out: &mut Vec<RawFd>) {
+        out.push(self.as_raw_fd());
     }
 }

@@ -1,21 +1,20 @@
 //! A node's account of itself, multicast at its interval.
 
-use crate::streams::Speaker;
-use crate::{Description, NodeEntry};
-use bus::{BusError, SubscriptionStats};
+use crate::{Description, NodeEntry, Speaker};
+use bus::{BusError, Datagrams, Socket, SubscriptionStats};
 use cluster::control;
 use cluster::status::{Detail, Status, Traffic};
 use wire::{Epoch, Nanos, NodeId, Position};
 
 /// Tells the cluster how a node is.
 #[derive(Debug)]
-pub struct Beacon {
+pub struct Beacon<S = Datagrams> {
     cluster: u64,
     node: NodeId,
     process: u32,
     every: Nanos,
     due: Nanos,
-    speaker: Speaker,
+    speaker: Speaker<S>,
 }
 
 /// What a node has to tell; the beacon adds who and when.
@@ -36,14 +35,16 @@ pub struct Account {
 impl Beacon {
     /// A beacon of this node.
     pub fn open(description: &Description, node: &NodeEntry) -> Result<Self, BusError> {
-        Ok(Self {
-            cluster: description.cluster_id(),
-            node: node.id,
-            process: std::process::id(),
-            every: description.timing.status,
-            due: Nanos(0),
-            speaker: description.speaker(node, description.streams.status)?,
-        })
+        let speaker = description.speaker(node, description.streams.status)?;
+        let (cluster, process) = (description.cluster_id(), std::process::id());
+        Ok(Self::new(cluster, node.id, process, description.timing.status, speaker))
+    }
+}
+
+impl<S: Socket> Beacon<S> {
+    /// A beacon that speaks so often.
+    pub fn new(cluster: u64, node: NodeId, process: u32, every: Nanos, speaker: Speaker<S>) -> Self {
+        Self { cluster, node, process, every, due: Nanos(0), speaker }
     }
 
     /// Whether it is time to speak.

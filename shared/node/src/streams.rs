@@ -1,33 +1,44 @@
 //! The cluster's streams, opened as its description says: who speaks where, and who is asked for repair.
 
-use crate::{Description, NodeEntry};
+use crate::{ControlGroup, Description, NodeEntry, Speaker};
 use bus::gap::DEFAULT_MAX_REQUEST;
 use bus::{
-    BusError, Datagrams, Faults, GapConfig, MulticastPublication, MulticastSubscription, PublicationConfig,
-    PublisherConfig, Sent, Session, SocketOptions, StreamKind,
+    BusError, Datagrams, Faults, GapConfig, MulticastPublication, MulticastSubscription, Publication,
+    PublicationConfig, PublisherConfig, Session, SocketOptions, StreamKind,
 };
-use cluster::{EngineMode, Lane, Role};
-use std::io;
+use cluster::{Lane, Role};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use wire::Epoch;
 
-/// The only epoch there is until a supervisor grants others.
-pub const FIRST_EPOCH: Epoch = Epoch(1);
-
-/// Speaks to a multicast group, a datagram at a time: unnumbered, not kept, not repaired.
-#[derive(Debug)]
-pub struct Speaker {
-    socket: Datagrams,
-    group: SocketAddr,
+/// How a cluster's MoldUDP64 sessions are called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SessionNames {
+    /// The cluster's tag, validated.
+    pub tag: [u8; 3],
 }
 
-impl Speaker {
-    /// Multicasts one datagram. A word that is lost is not said again: who speaks here repeats himself.
+impl SessionNames {
+    /// The session of a stream in an epoch; epoch 0 is nobody's, and stands for "not yet".
     ///
-    /// # Errors
-    /// Only what no later call will heal, such as a datagram longer than the interface takes.
-    pub fn say(&mut self, bytes: &[u8]) -> io::Result<Sent> {
-        self.socket.send_to(bytes, self.group)
+    /// # Panics
+    /// If the epoch does not fit six base-36 digits: it does for sixty years of a failover a second.
+    #[must_use]
+    pub fn of(self, stream: StreamKind, epoch: Epoch) -> Session {
+        self.numbered(stream, epoch.0)
+    }
+
+    /// The session of a gateway's commands.
+    ///
+    /// # Panics
+    /// If the incarnation does not fit four base-36 digits.
+    #[must_use]
+    pub fn of_lane(self, lane: Lane) -> Session {
+        let number = lane.session_number().expect("supervisors would issue the last incarnation after centuries");
+        self.numbered(StreamKind::Commands, number)
+    }
+
+    fn numbered(self, stream: StreamKind, number: u32) -> Session {
+        Session::new(self.tag, stream, number).expect("the tag is validated, and the number fits")
     }
 }
 
@@ -88,21 +99,18 @@ impl Description {
         }
     }
 
-    /// The MoldUDP64 session of a stream.
-    ///
-    /// # Panics
-    /// If the number does not fit six base-36 digits: epochs do for sixty years of a failover a second.
+    /// How the cluster's sessions are called.
     #[must_use]
-    pub fn session(&self, stream: StreamKind, number: u32) -> Session {
-        Session::new(self.tag, stream, number).expect("the tag is validated, and the number fits")
+    pub fn session_names(&self) -> SessionNames {
+        SessionNames { tag: self.tag }
     }
 
+    /// A publication that says nothing until it begins a session.
     fn publication(
         &self,
         node: &NodeEntry,
         destination: SocketAddrV4,
-        session: Session,
-        first: u64,
+        stream: StreamKind,
         ring: usize,
     ) -> Result<MulticastPublication, BusError> {
         let mut publication = MulticastPublication::open(&PublicationConfig {
@@ -110,47 +118,31 @@ impl Description {
             bind: node.address,
             options: self.socket_options(node),
             publisher: PublisherConfig {
-                first,
                 ring,
                 max_datagram: self.network.max_datagram,
                 heartbeat_ns: self.timing.heartbeat.0,
-                ..PublisherConfig::new(session)
+                ..PublisherConfig::new(self.session_names().of(stream, Epoch(0)))
             },
         })?;
         publication.set_faults(self.faults_of(node, 0));
+        publication.set_muted(true);
         Ok(publication)
     }
 
-    /// The sequenced stream, as its sequencer; what is published first has the number `first`, 1 or more.
-    pub fn publish_sequenced(
-        &self,
-        node: &NodeEntry,
-        epoch: Epoch,
-        first: u64,
-    ) -> Result<MulticastPublication, BusError> {
-        let session = self.session(StreamKind::Sequenced, epoch.0);
-        self.publication(node, self.streams.sequenced, session, first, self.rings.sequenced)
+    /// The sequenced stream, as a sequencer: mute until it begins an epoch's session.
+    pub fn publish_sequenced(&self, node: &NodeEntry) -> Result<MulticastPublication, BusError> {
+        self.publication(node, self.streams.sequenced, StreamKind::Sequenced, self.rings.sequenced)
     }
 
-    /// The events stream, as an engine; what is published first has the number `first`, 1 or more.
-    pub fn publish_events(
-        &self,
-        node: &NodeEntry,
-        epoch: Epoch,
-        first: u64,
-    ) -> Result<MulticastPublication, BusError> {
-        let session = self.session(StreamKind::Events, epoch.0);
-        self.publication(node, self.streams.events, session, first, self.rings.events)
+    /// The events stream, as an engine: mute until it is named hot.
+    pub fn publish_events(&self, node: &NodeEntry) -> Result<MulticastPublication, BusError> {
+        self.publication(node, self.streams.events, StreamKind::Events, self.rings.events)
     }
 
-    /// A gateway's commands, to the first sequencer until it is given another destination.
-    pub fn publish_commands(&self, node: &NodeEntry, lane: Lane) -> anyhow::Result<MulticastPublication> {
-        let number = lane.session_number().ok_or_else(|| {
-            anyhow::anyhow!("incarnation {} of gateway \"{}\" is out of range", lane.incarnation, node.name)
-        })?;
+    /// A gateway's commands, to the first sequencer until it is given another destination: mute until it has a life.
+    pub fn publish_commands(&self, node: &NodeEntry) -> Result<MulticastPublication, BusError> {
         let to = self.sequencer().commands.expect("validated: every sequencer has an address for commands");
-        let session = self.session(StreamKind::Commands, number);
-        Ok(self.publication(node, to, session, 1, self.rings.commands)?)
+        self.publication(node, to, StreamKind::Commands, self.rings.commands)
     }
 
     /// The socket on which a sequencer takes commands.
@@ -168,40 +160,23 @@ impl Description {
         Ok(socket)
     }
 
-    /// The sequenced stream from a number on. Repair: the sequencers' rings, then the loggers.
-    pub fn follow_sequenced(
-        &self,
-        node: &NodeEntry,
-        epoch: Epoch,
-        start_at: u64,
-    ) -> Result<MulticastSubscription, BusError> {
+    /// The sequenced stream: deaf until it begins an epoch's session. Repair: the sequencers' rings, then the loggers.
+    pub fn follow_sequenced(&self, node: &NodeEntry) -> Result<MulticastSubscription, BusError> {
         let sources = self.nodes_of(Role::Sequencer).chain(self.nodes_of(Role::Logger));
-        let session = self.session(StreamKind::Sequenced, epoch.0);
-        self.subscription(node, self.streams.sequenced, session, start_at, sources, 4)
+        self.subscription(node, self.streams.sequenced, StreamKind::Sequenced, sources, 4)
     }
 
-    /// The events stream from a number on. Repair: the hot engine's ring, the others', then the loggers.
-    pub fn follow_events(
-        &self,
-        node: &NodeEntry,
-        epoch: Epoch,
-        start_at: u64,
-    ) -> Result<MulticastSubscription, BusError> {
-        let engines = |mode| self.nodes_of(Role::Engine).filter(move |engine| engine.mode == mode);
-        let sources =
-            engines(EngineMode::Hot).chain(engines(EngineMode::Warm)).chain(self.nodes_of(Role::Logger));
-        let session = self.session(StreamKind::Events, epoch.0);
-        self.subscription(node, self.streams.events, session, start_at, sources, 6)
+    /// The events stream: deaf until it begins an epoch's session. Repair: the engines' rings, then the loggers.
+    pub fn follow_events(&self, node: &NodeEntry) -> Result<MulticastSubscription, BusError> {
+        let sources = self.nodes_of(Role::Engine).chain(self.nodes_of(Role::Logger));
+        self.subscription(node, self.streams.events, StreamKind::Events, sources, 6)
     }
 
-    /// What supervisors, loggers and sequencers say of who may stamp. Who speaks there too hears itself.
-    pub fn open_control(&self, node: &NodeEntry) -> Result<Datagrams, BusError> {
-        self.hearer(node, self.streams.control, 8)
-    }
-
-    /// A voice of this node on the control stream.
-    pub fn publish_control(&self, node: &NodeEntry) -> Result<Speaker, BusError> {
-        self.speaker(node, self.streams.control)
+    /// What supervisors, loggers and sequencers say of who may stamp.
+    pub fn control_group(&self, node: &NodeEntry) -> Result<ControlGroup, BusError> {
+        let hearer = self.hearer(node, self.streams.control, 8)?;
+        let speaker = self.speaker(node, self.streams.control)?;
+        Ok(ControlGroup::new(self.cluster_id(), node.id, hearer, speaker))
     }
 
     /// The loggers' acknowledgements.
@@ -218,7 +193,7 @@ impl Description {
     pub fn speaker(&self, node: &NodeEntry, group: SocketAddrV4) -> Result<Speaker, BusError> {
         let from = SocketAddrV4::new(*node.address.ip(), 0);
         let socket = Datagrams::bind(from, &self.socket_options(node))?;
-        Ok(Speaker { socket, group: SocketAddr::V4(group) })
+        Ok(Speaker::new(socket, SocketAddr::V4(group)))
     }
 
     fn hearer(&self, node: &NodeEntry, group: SocketAddrV4, salt: u64) -> Result<Datagrams, BusError> {
@@ -231,16 +206,16 @@ impl Description {
         &self,
         node: &NodeEntry,
         group: SocketAddrV4,
-        session: Session,
-        start_at: u64,
+        stream: StreamKind,
         sources: impl Iterator<Item = &'a NodeEntry>,
         salt: u64,
     ) -> Result<MulticastSubscription, BusError> {
         let repair =
             sources.filter(|other| other.id != node.id).map(|other| SocketAddr::V4(other.address)).collect();
         let options = self.socket_options(node);
+        let session = self.session_names().of(stream, Epoch(0));
         let mut subscription =
-            MulticastSubscription::open(group, &options, session, self.gap(), start_at, repair)?;
+            MulticastSubscription::open(group, &options, session, self.gap(), 1, repair)?;
         subscription.set_faults(self.faults_of(node, salt));
         subscription.set_check(wire::prelude::is_damaged);
         Ok(subscription)

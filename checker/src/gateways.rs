@@ -44,7 +44,7 @@ impl Gateways {
         match same {
             None if !opens => found("its life begins without a GatewayOpen".to_owned()),
             Some(life) if opens => {
-                found(format!("a second GatewayOpen; frame {} was the first", life.opened))
+                found(format!("a second GatewayOpen; frame {} was the first", life.opened));
             }
             _ => {}
         }

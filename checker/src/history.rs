@@ -8,7 +8,7 @@ use crate::check::{CheckError, Logger, Told};
 use crate::log::LogAccount;
 use crate::promise::{Promise, Verdict};
 use crate::segments::{Segments, Stream};
-use wire::{Epoch, Frame, NodeId, Position, Seq};
+use wire::{Frame, NodeId, Position, Seq};
 
 /// The log that is the history, by its index; none if there are no frames.
 #[must_use]
@@ -127,7 +127,7 @@ fn leave(
         let fork = fork.get_or_insert(Fork { from: position, to: position, frames: 0, overruled: 0 });
         (fork.to, fork.frames) = (position, fork.frames + 1);
         let holders: Vec<usize> = (0..here.len()).filter(|other| here[*other] == Some(position)).collect();
-        let Some(majority) = majority_of(logs, &holders, position.epoch) else { continue };
+        let Some(majority) = majority_of(logs, &holders, position) else { continue };
         if votes(logs, &holders, &majority.loggers) >= majority.need {
             fork.overruled += 1;
             // Told once for each frame, by the first who holds it.
@@ -165,9 +165,10 @@ struct Majority {
     need: usize,
 }
 
-/// Who votes in an epoch, as a log that holds frames of it tells.
-fn majority_of(logs: &[LogAccount], holders: &[usize], epoch: Epoch) -> Option<Majority> {
-    let account = holders.iter().find_map(|at| logs[*at].epoch(epoch))?;
+/// Who can commit the frame, as a log that holds it tells; none if nobody could: its epoch was not open yet.
+fn majority_of(logs: &[LogAccount], holders: &[usize], position: Position) -> Option<Majority> {
+    let account = holders.iter().find_map(|at| logs[*at].epoch(position.epoch))?;
+    account.opens.filter(|opens| *opens <= position.seq)?;
     let loggers: Vec<NodeId> = account.loggers.iter().map(|(node, _)| *node).collect();
     let need = loggers.len() / 2 + 1;
     Some(Majority { loggers, need })

@@ -4,7 +4,7 @@ use crate::check::{CheckError, Logger, Told};
 use crate::promise::{Promise, Verdict};
 use crate::segments::{Segments, Stream};
 use std::path::Path;
-use wire::command::{EpochStart, MAX_LOGGERS};
+use wire::command::{EpochStart, MAX_LOGGERS, Opening};
 use wire::{Chain, Command, Epoch, Frame, Incarnation, Nanos, NodeId, Position, Seq};
 
 /// An epoch as its first frame tells it.
@@ -18,6 +18,8 @@ pub struct EpochAccount {
     pub nonce: u64,
     /// Who votes in it.
     pub loggers: Vec<(NodeId, Incarnation)>,
+    /// From which frame on its frames can be committed; none if its `EpochOpen` never came.
+    pub opens: Option<Seq>,
 }
 
 /// What a log holds.
@@ -133,6 +135,12 @@ impl Judge<'_> {
         self.stamped = self.stamped.max(stamped);
         let start = match frame.command() {
             Ok(Command::EpochStart(start)) => Some(start),
+            Ok(Command::EpochOpen(_)) => {
+                if let Some(account) = self.epochs.last_mut().filter(|last| last.start.epoch == here.epoch) {
+                    account.opens = account.opens.or(Some(here.seq));
+                }
+                None
+            }
             Ok(_) => None,
             Err(error) => {
                 self.found(format_args!("frame {} in {place} cannot be read: {error}", here.seq));
@@ -181,7 +189,8 @@ impl Judge<'_> {
         let members = start.loggers;
         let loggers = members.iter().take(count).map(|member| (member.node, member.incarnation)).collect();
         let (sequencer, nonce) = (start.sequencer, start.nonce);
-        self.epochs.push(EpochAccount { start: here, sequencer, nonce, loggers });
+        let opens = (start.opening == Opening::AtStart).then_some(here.seq);
+        self.epochs.push(EpochAccount { start: here, sequencer, nonce, loggers, opens });
     }
 }
 

@@ -68,7 +68,7 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> anyhow::Result<bool> {
     let inputs = Inputs {
         clients: args.clients.clone(),
-        loggers: args.logger.iter().map(|text| logger(text)).collect(),
+        loggers: loggers(&args.logger),
         engines: match &args.engines {
             Some(path) => engines::read(path).with_context(|| format!("{}", path.display()))?,
             None => Vec::new(),
@@ -87,6 +87,18 @@ fn run(args: &Args) -> anyhow::Result<bool> {
         writeln!(out, "{verdict}")?;
     }
     Ok(verdict.is_clean())
+}
+
+/// Directories of the same name go by their whole path.
+fn loggers(texts: &[String]) -> Vec<Logger> {
+    let loggers: Vec<Logger> = texts.iter().map(|text| logger(text)).collect();
+    let names: Vec<String> = loggers.iter().map(|logger| logger.name.clone()).collect();
+    let is_shared = |name: &String| names.iter().filter(|other| *other == name).count() > 1;
+    let named = |logger: Logger| match is_shared(&logger.name) {
+        true => Logger { name: logger.directory.display().to_string(), ..logger },
+        false => logger,
+    };
+    loggers.into_iter().map(named).collect()
 }
 
 fn logger(text: &str) -> Logger {

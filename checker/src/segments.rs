@@ -348,7 +348,8 @@ impl Segments {
         let mut rest = Vec::new();
         open.file.seek(SeekFrom::Start(self.began)).map_err(io_at(&file))?;
         open.file.read_to_end(&mut rest).map_err(io_at(&file))?;
-        rest.truncate(rest.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1));
+        // The last record may well end in zeros: they are looked at, but are no place for one to begin.
+        let torn = rest.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1);
         let good = |at: usize| {
             let bytes = &rest[at..];
             let message = (bytes.len() >= prelude::PRELUDE_LEN).then(|| bytes.get(..length_of(bytes)));
@@ -358,10 +359,10 @@ impl Segments {
             "The disk had confirmed this number"
         } else if self.opened < self.files.len() {
             "Segments follow, so it is no torn end"
-        } else if (ALIGN..rest.len()).step_by(ALIGN).any(good) {
+        } else if (ALIGN..torn).step_by(ALIGN).any(good) {
             "Good records follow, so it is no torn end"
         } else {
-            self.torn = rest.len() as u64;
+            self.torn = torn as u64;
             self.open = None;
             return Ok(());
         };

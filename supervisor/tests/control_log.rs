@@ -4,11 +4,13 @@
 
 mod support;
 
+use node::Clock;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use supervisor::raft::RaftLog;
-use support::{CLUSTER, Cluster, Member};
+use support::{CLUSTER, Cluster, GIVE_UP_AFTER, Member};
 use wire::NodeId;
 
 /// That these members saw the same, and how much.
@@ -232,10 +234,13 @@ fn the_duty_cycle_is_woken_when_something_was_applied() {
         test.unpark();
     });
     let mut log = RaftLog::<String>::start(cluster.members[0].config.clone(), wake).unwrap();
-    // Sleeps only until woken: without a wake this would be for ever, and the whole test run is bounded from outside.
+    let clock = Clock::start();
+    let began = clock.now().0;
+    // Looks only when woken: without a wake the watchdog ends it.
     let mut until = |done: &mut dyn FnMut(&mut RaftLog<String>) -> bool| {
         while !done(&mut log) {
-            std::thread::park();
+            std::thread::park_timeout(Duration::from_nanos(GIVE_UP_AFTER));
+            assert!(clock.now().0 - began < GIVE_UP_AFTER, "nobody woke the duty cycle");
         }
     };
     until(&mut |log| log.is_leader());

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use wire::NodeId;
 
 /// When a test gives up, in nanoseconds. No test says anything about time; this only bounds it.
-const GIVE_UP_AFTER: u64 = 90_000_000_000;
+pub(crate) const GIVE_UP_AFTER: u64 = 90_000_000_000;
 /// After this long without effect, in nanoseconds, a proposal counts as lost and is made again.
 const LOST_AFTER: u64 = 3_000_000_000;
 

@@ -1,12 +1,13 @@
 //! From any number of gateways into one order: FIFO per gateway life, duplicates dropped, gaps asked for again.
 
 use crate::lanes::{Lanes, OPENING};
-use crate::stamp::{Genesis, Stamper};
+use crate::ledger::Ledger;
+use crate::stamp::Stamper;
 use bus::gap::{Delivery, GapConfig, Request};
 use bus::mold::{Packet, PacketKind};
 use cluster::Lane;
 use std::fmt;
-use wire::{CommandKind, Epoch, Frame, FrameError, MAX_FRAME_LEN, Nanos, NodeId, Position, prelude};
+use wire::{CommandBody, CommandKind, Frame, FrameError, MAX_FRAME_LEN, Nanos, NodeId, Position, prelude};
 
 /// Why a gateway's lane was closed: it broke the protocol, and only a new incarnation can begin again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,107 +61,110 @@ pub struct Counters {
     pub closed_lanes: u32,
 }
 
-/// The sequencer's core.
+/// Takes the gateways' commands in, each lane in its order, and stamps them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Sequencer {
+pub struct Intake {
     stamper: Stamper,
     lanes: Lanes,
-    tick_every: Nanos,
     counters: Counters,
+    /// A command was refused since there was no room: the lanes are to be drained when there is.
+    waiting: bool,
 }
 
-impl Sequencer {
-    /// A sequencer that stamps with `stamper` what these gateways send.
+impl Intake {
+    /// An intake that stamps with `stamper` what these gateways send, going on behind what the ledger shows of each.
     #[must_use]
     pub fn new(
         stamper: Stamper,
         gateways: impl IntoIterator<Item = NodeId>,
+        ledger: &Ledger,
         gap: GapConfig,
-        tick_every: Nanos,
     ) -> Self {
-        Self { stamper, lanes: Lanes::new(gateways, gap), tick_every, counters: Counters::default() }
+        let lanes = Lanes::resume(gateways, ledger, gap);
+        Self { stamper, lanes, counters: Counters::default(), waiting: false }
     }
 
-    /// Stamps the first frames of a new history.
-    pub fn begin(&mut self, now: Nanos, genesis: &Genesis, out: &mut dyn FnMut(&[u8])) {
-        self.stamper.begin(now, genesis, out);
-    }
-
-    /// Takes a gateway's packet and hands each newly stamped frame to `out`, in order. An error closes the lane: say so
-    /// to the operator.
+    /// Takes a gateway's packet and hands each newly stamped frame to `out`, in order, as long as there is `room` for so many.
+    /// What finds no room is kept, and stamped by [`Intake::drain`]. An error closes the lane: say so to the operator.
     pub fn handle_packet(
         &mut self,
         now: Nanos,
         lane: Lane,
         packet: &Packet<'_>,
+        room: usize,
         out: &mut dyn FnMut(&[u8]),
     ) -> Result<(), Refusal> {
-        let Some(intake) = self.lanes.hear(lane) else {
+        let Some(of_lane) = self.lanes.hear(lane).filter(|of_lane| !of_lane.closed) else {
             self.counters.refused_packets += 1;
             return Ok(());
         };
-        if intake.closed {
-            self.counters.refused_packets += 1;
-            return Ok(());
-        }
-        let mut breach = None;
-        let mut opened = false;
         match packet.kind() {
             PacketKind::Heartbeat | PacketKind::EndOfSession => {
-                intake.repair.handle_heartbeat(now, packet.first());
+                of_lane.repair.handle_heartbeat(now, packet.first());
+                return Ok(());
             }
-            PacketKind::Blocks(_) => {
-                // The lane's own state and the stamper are apart, so both can be borrowed.
-                let (stamper, counters) = (&mut self.stamper, &mut self.counters);
-                if packet.blocks().any(prelude::is_damaged) {
-                    // As good as lost: it is asked for again.
-                    self.counters.damaged_packets += 1;
-                    return Ok(());
-                }
-                let mut deliver = |number: u64, bytes: &[u8]| {
-                    if breach.is_some() {
-                        return Delivery::Refused;
-                    }
-                    match judge(lane, number, bytes) {
-                        Ok(kind) => {
-                            opened |= kind == CommandKind::GatewayOpen;
-                            let mut buffer = [0; MAX_FRAME_LEN];
-                            let frame = &mut buffer[..bytes.len()];
-                            frame.copy_from_slice(bytes);
-                            stamper.stamp(now, frame);
-                            counters.stamped += 1;
-                            out(frame);
-                            Delivery::Accepted
-                        }
-                        Err(reason) => {
-                            breach = Some(Refusal { lane, number, reason });
-                            Delivery::Refused
-                        }
-                    }
-                };
-                intake.repair.handle_packet(now, packet.first(), packet.blocks(), &mut deliver);
+            // As good as lost: it is asked for again.
+            PacketKind::Blocks(_) if packet.blocks().any(prelude::is_damaged) => {
+                self.counters.damaged_packets += 1;
+                return Ok(());
             }
+            PacketKind::Blocks(_) => {}
         }
-        intake.closed = breach.is_some();
-        if opened {
-            self.lanes.opened(lane);
-        }
-        match breach {
-            Some(refusal) => {
-                self.counters.closed_lanes += 1;
-                Err(refusal)
-            }
-            None => Ok(()),
-        }
+        let mut stamping = Stamping {
+            lane,
+            now,
+            room,
+            stamper: &mut self.stamper,
+            opened: false,
+            breach: None,
+            full: false,
+            out,
+        };
+        let before = stamping.room;
+        let mut deliver = |number: u64, bytes: &[u8]| stamping.take(number, bytes);
+        of_lane.repair.handle_packet(now, packet.first(), packet.blocks(), &mut deliver);
+        let Stamping { room, opened, breach, full, .. } = stamping;
+        self.settle(lane, before - room, Outcome { opened, breach, full })
     }
 
-    /// Stamps a tick if nothing was stamped for as long as that.
-    pub fn handle_time(&mut self, now: Nanos, out: &mut dyn FnMut(&[u8])) -> usize {
-        if now.since(self.stamper.last_time()) < self.tick_every {
-            return 0;
+    /// Stamps what waited for room. Errors are as in [`Intake::handle_packet`].
+    pub fn drain(&mut self, now: Nanos, room: usize, out: &mut dyn FnMut(&[u8])) -> Result<usize, Refusal> {
+        if !self.waiting || room == 0 {
+            return Ok(0);
         }
-        self.stamper.tick(now, out);
-        1
+        self.waiting = false;
+        let mut left = room;
+        let mut outcomes = Vec::new();
+        for (lane, of_lane) in self.lanes.iter_mut().filter(|(_, of_lane)| !of_lane.closed) {
+            let stamper = &mut self.stamper;
+            let mut stamping = Stamping {
+                lane,
+                now,
+                room: left,
+                stamper,
+                opened: false,
+                breach: None,
+                full: false,
+                out: &mut *out,
+            };
+            let mut deliver = |number: u64, bytes: &[u8]| stamping.take(number, bytes);
+            of_lane.repair.drain(now, &mut deliver);
+            let Stamping { room, opened, breach, full, .. } = stamping;
+            outcomes.push((lane, left - room, Outcome { opened, breach, full }));
+            left = room;
+        }
+        let mut verdict = Ok(room - left);
+        for (lane, stamped, outcome) in outcomes {
+            if let Err(refusal) = self.settle(lane, stamped, outcome) {
+                verdict = Err(refusal);
+            }
+        }
+        verdict
+    }
+
+    /// Stamps a command of the sequencer's own.
+    pub fn say<B: CommandBody>(&mut self, now: Nanos, body: &B, out: &mut dyn FnMut(&[u8])) -> Position {
+        self.stamper.say(now, body, out)
     }
 
     /// What to ask a gateway for again, one at a time.
@@ -168,11 +172,10 @@ impl Sequencer {
         self.lanes.poll_request(now)
     }
 
-    /// The next moment at which there is something to do.
+    /// The next moment at which a gateway has to be asked.
     #[must_use]
-    pub fn next_deadline(&self) -> Nanos {
-        let tick = self.stamper.last_time().saturating_add(self.tick_every);
-        self.lanes.next_deadline().map_or(tick, |at| at.min(tick))
+    pub fn next_deadline(&self) -> Option<Nanos> {
+        self.lanes.next_deadline()
     }
 
     /// The last place that was given.
@@ -181,10 +184,10 @@ impl Sequencer {
         self.stamper.position()
     }
 
-    /// The epoch in which places are given.
+    /// The time of the last stamp.
     #[must_use]
-    pub fn epoch(&self) -> Epoch {
-        self.stamper.epoch()
+    pub fn last_time(&self) -> Nanos {
+        self.stamper.last_time()
     }
 
     /// What happened since the start.
@@ -203,6 +206,74 @@ impl Sequencer {
     #[must_use]
     pub fn duplicates(&self) -> u64 {
         self.lanes.duplicates()
+    }
+
+    fn settle(&mut self, lane: Lane, stamped: usize, outcome: Outcome) -> Result<(), Refusal> {
+        self.counters.stamped += stamped as u64;
+        self.waiting |= outcome.full;
+        if outcome.opened {
+            self.lanes.opened(lane);
+        }
+        match outcome.breach {
+            None => Ok(()),
+            Some(refusal) => {
+                if let Some(of_lane) = self.lanes.hear(lane) {
+                    of_lane.closed = true;
+                }
+                self.counters.closed_lanes += 1;
+                Err(refusal)
+            }
+        }
+    }
+}
+
+/// What came of one turn of a lane.
+#[derive(Clone, Copy)]
+struct Outcome {
+    opened: bool,
+    breach: Option<Refusal>,
+    full: bool,
+}
+
+/// One lane's turn to have its commands stamped.
+struct Stamping<'s> {
+    lane: Lane,
+    now: Nanos,
+    /// How many more may be stamped.
+    room: usize,
+    stamper: &'s mut Stamper,
+    opened: bool,
+    breach: Option<Refusal>,
+    /// Something was refused for want of room.
+    full: bool,
+    out: &'s mut dyn FnMut(&[u8]),
+}
+
+impl Stamping<'_> {
+    fn take(&mut self, number: u64, bytes: &[u8]) -> Delivery {
+        if self.breach.is_some() {
+            return Delivery::Refused;
+        }
+        if self.room == 0 {
+            self.full = true;
+            return Delivery::Refused;
+        }
+        match judge(self.lane, number, bytes) {
+            Ok(kind) => {
+                self.opened |= kind == CommandKind::GatewayOpen;
+                self.room -= 1;
+                let mut buffer = [0; MAX_FRAME_LEN];
+                let frame = &mut buffer[..bytes.len()];
+                frame.copy_from_slice(bytes);
+                self.stamper.stamp(self.now, frame);
+                (self.out)(frame);
+                Delivery::Accepted
+            }
+            Err(reason) => {
+                self.breach = Some(Refusal { lane: self.lane, number, reason });
+                Delivery::Refused
+            }
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! The gateways' lanes: which life of each may send, and what is still missing of it.
 
+use crate::ledger::{Fifo, Ledger};
 use bus::gap::{GapConfig, GapRepair, Request};
 use cluster::Lane;
+use cluster::planted::{Fault, planted};
 use std::collections::BTreeMap;
 use wire::{Incarnation, Nanos, NodeId};
 
@@ -10,7 +12,7 @@ pub(crate) const OPENING: u64 = 1;
 
 /// What one life of a gateway has sent so far.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Intake {
+pub(crate) struct OfLane {
     pub(crate) repair: GapRepair,
     /// It broke the protocol: nothing more is taken of it.
     pub(crate) closed: bool,
@@ -22,18 +24,35 @@ pub(crate) struct Lanes {
     /// Every gateway that may send, with its highest opened life.
     gateways: BTreeMap<NodeId, Incarnation>,
     /// For each gateway its opened life, and at most one higher that is about to open.
-    lanes: BTreeMap<Lane, Intake>,
+    lanes: BTreeMap<Lane, OfLane>,
     gap: GapConfig,
 }
 
 impl Lanes {
-    pub(crate) fn new(gateways: impl IntoIterator<Item = NodeId>, gap: GapConfig) -> Self {
+    /// These gateways' lanes, each going on behind what the ledger shows of it.
+    pub(crate) fn resume(
+        gateways: impl IntoIterator<Item = NodeId>,
+        ledger: &Ledger,
+        gap: GapConfig,
+    ) -> Self {
         let gateways = gateways.into_iter().map(|gateway| (gateway, Incarnation(0))).collect();
-        Self { gateways, lanes: BTreeMap::new(), gap }
+        let mut lanes = Self { gateways, lanes: BTreeMap::new(), gap };
+        for (gateway, Fifo { incarnation, last }) in ledger.fifos() {
+            let next = if planted(Fault::ForgetFifo) { OPENING } else { last + 1 };
+            lanes.gateways.insert(gateway, incarnation);
+            let intake = OfLane { repair: GapRepair::new(next, gap), closed: false };
+            lanes.lanes.insert(Lane { gateway, incarnation }, intake);
+        }
+        lanes
+    }
+
+    /// The lanes that wait for room, to be drained.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (Lane, &mut OfLane)> {
+        self.lanes.iter_mut().map(|(lane, intake)| (*lane, intake))
     }
 
     /// The lane's state, made when a new life is heard of; `None` for strangers and for lives that are over.
-    pub(crate) fn hear(&mut self, lane: Lane) -> Option<&mut Intake> {
+    pub(crate) fn hear(&mut self, lane: Lane) -> Option<&mut OfLane> {
         let opened = *self.gateways.get(&lane.gateway)?;
         if lane.incarnation < opened || lane.incarnation == Incarnation(0) {
             return None;
@@ -45,7 +64,7 @@ impl Lanes {
                 return None;
             }
             self.lanes.retain(|other, _| !pending(other));
-            self.lanes.insert(lane, Intake { repair: GapRepair::new(OPENING, self.gap), closed: false });
+            self.lanes.insert(lane, OfLane { repair: GapRepair::new(OPENING, self.gap), closed: false });
         }
         self.lanes.get_mut(&lane)
     }

@@ -1,19 +1,25 @@
-//! One order of all commands: the sequencer's core. No I/O.
+//! One order of all commands. No I/O but through ports.
 //!
-//! It is driven like this, by `main.rs` as by a simulator:
+//! ```text
+//!   SequencerNode (node)     standby, candidate or leader; generic over the transport
+//!   Adoption (adoption)      the best log on its way
+//!   Intake (intake, lanes)   any number of gateways into one order, FIFO each
+//!   Stamper (stamp)          number, epoch, time, chain
+//!   Ledger (ledger)          what the history says that a sequencer must know
+//! ```
 //!
-//! 1. [`Sequencer::begin`] once.
-//! 2. For every datagram of a gateway: [`Sequencer::handle_packet`]. What it stamps goes into the sink at once, in order.
-//! 3. [`Sequencer::handle_time`] once a cycle.
-//! 4. [`Sequencer::poll_request`] until `None`; each is asked of that gateway.
-//!
-//! Wake at [`Sequencer::next_deadline`].
+//! `main.rs` opens sockets and drives the node as any [`node::Duty`]; the simulator does the same with ports of its own.
 
 #![forbid(unsafe_code)]
 
+mod adoption;
 mod intake;
 mod lanes;
+mod ledger;
+mod node;
 mod stamp;
 
-pub use intake::{Counters, Refusal, Sequencer};
-pub use stamp::{Genesis, Stamper};
+pub use crate::node::{SequencerNode, SequencerPorts, SequencerSettings};
+pub use intake::{Breach, Counters, Intake, Refusal};
+pub use ledger::{Entry, Fifo, Ledger};
+pub use stamp::Stamper;

@@ -6,7 +6,7 @@
 use bus::mold::{self, Packet};
 use bus::{GapConfig, Publisher, PublisherConfig, Session, StreamKind};
 use cluster::Lane;
-use sequencer::{Sequencer, Stamper};
+use sequencer::{Intake, Ledger, Stamper};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use wire::command::{GatewayOpen, LogoutReason, SessionLogout};
@@ -63,7 +63,7 @@ fn packet(number: u64) -> Vec<u8> {
 fn a_command_is_taken_stamped_and_published_without_an_allocation() {
     let packets: Vec<_> = (1..=10_000).map(packet).collect();
     let stamper = Stamper::new(NodeId(1), Epoch(1), Position::GENESIS, Nanos(0));
-    let mut core = Sequencer::new(stamper, [LANE.gateway], GapConfig::default(), Nanos::SECOND);
+    let mut core = Intake::new(stamper, [LANE.gateway], &Ledger::default(), GapConfig::default());
     let session = Session::new(*b"TST", StreamKind::Sequenced, 1).unwrap();
     let mut stream = Publisher::new(&PublisherConfig { ring: 1_024, ..PublisherConfig::new(session) });
     let mut before = 0;
@@ -73,7 +73,7 @@ fn a_command_is_taken_stamped_and_published_without_an_allocation() {
             before = ALLOCATIONS.with(Cell::get);
         }
         let packet = Packet::parse(bytes).unwrap();
-        core.handle_packet(Nanos(7), LANE, &packet, &mut |frame| {
+        core.handle_packet(Nanos(7), LANE, &packet, usize::MAX, &mut |frame| {
             stream.publish(frame);
         })
         .unwrap();

@@ -7,12 +7,10 @@ use bus::mold::{self, Packet};
 use bus::{GapConfig, Session, StreamKind};
 use cluster::Lane;
 use proptest::prelude::*;
-use sequencer::{Genesis, Sequencer, Stamper};
-use wire::command::{DefineInstrument, GatewayOpen, LogoutReason, SessionLogout, Tick};
+use sequencer::{Entry, Intake, Ledger, Stamper};
+use wire::command::{GatewayOpen, LogoutReason, SessionLogout, Tick};
 use wire::frame::{self, Origin};
 use wire::*;
-
-const NONE: Genesis = Genesis { cluster: 1, nonce: 1, loggers: Vec::new(), instruments: Vec::new() };
 
 fn lane(gateway: u16, incarnation: u32) -> Lane {
     Lane { gateway: NodeId(gateway), incarnation: Incarnation(incarnation) }
@@ -54,7 +52,8 @@ fn packet(first: u64, frames: &[Vec<u8>]) -> Vec<u8> {
 }
 
 struct Bench {
-    core: Sequencer,
+    core: Intake,
+    room: usize,
     log: Vec<Vec<u8>>,
 }
 
@@ -62,8 +61,21 @@ impl Bench {
     fn new(window: usize) -> Self {
         let stamper = Stamper::new(NodeId(1), Epoch(1), Position::GENESIS, Nanos(0));
         let gap = GapConfig { window, request_after_ns: 10, retry_after_ns: 100, ..GapConfig::default() };
-        let core = Sequencer::new(stamper, [NodeId(5), NodeId(6)], gap, Nanos::SECOND);
-        Self { core, log: Vec::new() }
+        let core = Intake::new(stamper, [NodeId(5), NodeId(6)], &Ledger::default(), gap);
+        Self { core, room: usize::MAX, log: Vec::new() }
+    }
+
+    /// The next epoch's intake, which knows no more than what the log shows.
+    fn succeed(&mut self) {
+        let mut ledger = Ledger::default();
+        let mut last = Position::GENESIS;
+        for bytes in &self.log {
+            let frame = Frame::read(bytes).unwrap();
+            ledger.enter(Entry::of(&frame));
+            last = frame.position();
+        }
+        let stamper = Stamper::new(NodeId(2), Epoch(last.epoch.0 + 1), last, ledger.timestamp());
+        self.core = Intake::new(stamper, [NodeId(5), NodeId(6)], &ledger, GapConfig::default());
     }
 
     fn send(
@@ -76,7 +88,7 @@ impl Bench {
         let bytes = packet(first, frames);
         let log = &mut self.log;
         let packet = Packet::parse(&bytes).unwrap();
-        self.core.handle_packet(Nanos(now), lane, &packet, &mut |frame| log.push(frame.to_vec()))
+        self.core.handle_packet(Nanos(now), lane, &packet, self.room, &mut |frame| log.push(frame.to_vec()))
     }
 
     /// Checks the chain of everything stamped, and gives the numbers of one lane in their order.
@@ -97,22 +109,36 @@ impl Bench {
 }
 
 #[test]
-fn a_history_begins_with_its_epoch_its_rules_and_its_instruments() {
+fn the_next_epoch_goes_on_behind_what_the_log_shows_of_each_gateway() {
     let mut bench = Bench::new(8);
-    let instrument = DefineInstrument {
-        instrument: InstrumentId(1),
-        price_decimals: 2,
-        reserved: [0; 3],
-        tick: Price(1),
-        lot: Qty(1),
-        symbol: Symbol::new(b"ABC").unwrap(),
-    };
-    let genesis = Genesis { instruments: vec![instrument], loggers: vec![NodeId(4)], ..NONE };
+    let (one, other) = (lane(5, 3), lane(6, 1));
+    bench.send(0, one, 1, &[nth(one, 1), nth(one, 2)]).unwrap();
+    bench.send(0, other, 1, &[nth(other, 1)]).unwrap();
+    bench.succeed();
+    // What it does not know to be sequenced, a gateway sends again; what it was told twice is dropped.
+    bench.send(9, one, 2, &[nth(one, 2), nth(one, 3)]).unwrap();
+    bench.send(9, other, 1, &[nth(other, 1), nth(other, 2)]).unwrap();
+    assert_eq!((bench.stamped_of(one), bench.stamped_of(other)), (vec![1, 2, 3], vec![1, 2]));
+    let older = lane(5, 2);
+    bench.send(10, older, 1, &[nth(older, 1)]).unwrap();
+    assert_eq!(bench.stamped_of(older), [0u64; 0], "the log shows a later life");
+}
+
+#[test]
+fn what_finds_no_room_waits_and_is_stamped_when_there_is() {
+    let mut bench = Bench::new(8);
+    let (one, other) = (lane(5, 1), lane(6, 1));
+    bench.room = 2;
+    bench.send(0, one, 1, &[nth(one, 1), nth(one, 2), nth(one, 3)]).unwrap();
+    bench.room = 0;
+    bench.send(1, other, 1, &[nth(other, 1)]).unwrap();
+    assert_eq!((bench.stamped_of(one), bench.stamped_of(other)), (vec![1, 2], vec![]));
     let log = &mut bench.log;
-    bench.core.begin(Nanos(5), &genesis, &mut |frame| log.push(frame.to_vec()));
-    let kinds: Vec<_> = bench.log.iter().map(|f| Frame::read(f).unwrap().command().unwrap().kind()).collect();
-    assert_eq!(kinds, [CommandKind::EpochStart, CommandKind::RulesVersion, CommandKind::DefineInstrument]);
-    assert_eq!(bench.core.position().seq, Seq(3));
+    assert_eq!(bench.core.drain(Nanos(2), 0, &mut |frame| log.push(frame.to_vec())), Ok(0));
+    assert_eq!(bench.core.drain(Nanos(2), 1, &mut |frame| log.push(frame.to_vec())), Ok(1));
+    assert_eq!(bench.core.drain(Nanos(2), 9, &mut |frame| log.push(frame.to_vec())), Ok(1));
+    assert_eq!(bench.core.drain(Nanos(2), 9, &mut |frame| log.push(frame.to_vec())), Ok(0));
+    assert_eq!((bench.stamped_of(one), bench.stamped_of(other)), (vec![1, 2, 3], vec![1]));
 }
 
 #[test]
@@ -193,20 +219,19 @@ fn a_damaged_command_is_asked_for_again() {
 }
 
 #[test]
-fn a_stamp_never_goes_back_and_a_tick_fills_silence() {
+fn a_stamp_never_goes_back_not_even_across_epochs() {
     let mut bench = Bench::new(8);
     let lane = lane(5, 1);
     bench.send(5_000, lane, 1, &[nth(lane, 1)]).unwrap();
     bench.send(4_000, lane, 2, &[nth(lane, 2)]).unwrap();
+    bench.succeed();
+    bench.send(3_000, lane, 3, &[nth(lane, 3)]).unwrap();
+    let log = &mut bench.log;
+    bench.core.say(Nanos(6_000), &Tick {}, &mut |frame| log.push(frame.to_vec()));
     let times: Vec<u64> =
         bench.log.iter().map(|f| { Frame::read(f).unwrap().header().timestamp }.0).collect();
-    assert_eq!(times, [5_000, 5_000]);
-    let log = &mut bench.log;
-    assert_eq!(bench.core.handle_time(Nanos(6_000), &mut |frame| log.push(frame.to_vec())), 0);
-    let late = Nanos(5_000 + Nanos::SECOND.0);
-    assert_eq!(bench.core.next_deadline(), late);
-    assert_eq!(bench.core.handle_time(late, &mut |frame| log.push(frame.to_vec())), 1);
-    assert_eq!(bench.core.position().seq, Seq(3));
+    assert_eq!(times, [5_000, 5_000, 5_000, 6_000]);
+    assert_eq!(bench.core.position().epoch, Epoch(2));
 }
 
 proptest! {

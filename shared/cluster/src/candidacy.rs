@@ -116,7 +116,9 @@ pub struct Candidacy {
     grant: Grant,
     patience: Patience,
     answers: BTreeMap<Voter, Position>,
-    /// The place up to which the candidate holds the history that it would adopt.
+    /// What the candidate knows to be committed.
+    committed: Position,
+    /// The place up to which it holds the history that it would adopt.
     held: Position,
     stage: Stage,
     ask_at: Nanos,
@@ -131,6 +133,7 @@ impl Candidacy {
             grant,
             patience,
             answers: BTreeMap::new(),
+            committed,
             held: committed,
             stage: Stage::Asking,
             ask_at: now,
@@ -181,7 +184,9 @@ impl Candidacy {
             }
             Stage::Fetching { holder, heard, .. } if now.since(heard) >= self.patience.fetch => {
                 // Its answer no longer counts; another majority is waited for, which may know less or more.
+                // What was fetched of this one may be no part of another's log.
                 self.answers.remove(&holder);
+                self.held = self.committed;
                 self.stage = Stage::Asking;
                 self.enough_since = self.has_enough().then_some(now);
                 self.ask_at = now;

@@ -78,6 +78,14 @@ impl<T> Following<T> {
         Ok(())
     }
 
+    /// Takes a frame of an adopted log, which was checked to follow the one before, with what is to be done once it is
+    /// committed in the epoch that adopts it.
+    pub fn adopt(&mut self, place: Position, item: T) {
+        assert!(place.seq == self.last().seq.next(), "{place} is adopted behind {}", self.last());
+        self.pending.push_back((place, item));
+        self.places.note(place);
+    }
+
     /// Takes an acknowledgement. True if more is committed than before.
     pub fn handle_ack(&mut self, ack: &Ack) -> bool {
         self.commit.handle_ack(ack)

@@ -70,6 +70,10 @@ pub struct Mark {
 pub enum Detail {
     /// A sequencer.
     Sequencer {
+        /// Whether it stamps; otherwise it stands by.
+        leads: bool,
+        /// The last number that it knows to be committed.
+        committed: Seq,
         /// Gateways whose lanes are open.
         lanes: u32,
         /// Packets of gateways that are not described, or of a life that is over.

@@ -248,8 +248,6 @@ impl Supervisor {
 
     fn trouble(&self, now: Nanos, grant: &Grant) -> Option<Reason> {
         let reign = self.reign?;
-        let Timeouts { failover, .. } = self.timeouts;
-        let patience = Nanos(failover.0 * STUCK_AFTER << self.fruitless.min(MAX_DOUBLINGS));
         let process = self.alive(now, grant.sequencer).map(|present| present.token);
         if process.is_some_and(|token| token != grant.nonce) {
             return Some(Reason::StartedAgain);
@@ -257,18 +255,23 @@ impl Supervisor {
         if now.since(reign.heard) >= self.patience_for_first_word(&reign) {
             return Some(Reason::Silent);
         }
-        if now.since(reign.progress) >= patience {
+        if now.since(reign.progress) >= self.patience() {
             return Some(Reason::Stuck);
         }
         let leads = reign.said.is_some_and(|said| said.open);
         (leads && grant.started && *self.control.voters() != grant.loggers).then_some(Reason::Membership)
     }
 
+    /// How long an epoch may make no progress.
+    fn patience(&self) -> Nanos {
+        Nanos((self.timeouts.failover.0 * STUCK_AFTER) << self.fruitless.min(MAX_DOUBLINGS))
+    }
+
     /// A sequencer that has just been granted its epoch first asks the loggers and fetches the best log.
     fn patience_for_first_word(&self, reign: &Reign) -> Nanos {
         match reign.said {
             Some(_) => self.timeouts.failover,
-            None => Nanos(self.timeouts.failover.0 * STUCK_AFTER << self.fruitless.min(MAX_DOUBLINGS)),
+            None => self.patience(),
         }
     }
 

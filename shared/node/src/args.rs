@@ -34,6 +34,14 @@ pub struct Started {
     pub shutdown: Shutdown,
 }
 
+impl Started {
+    /// Tells this process from every other life of its node.
+    #[must_use]
+    pub fn token(&self) -> u64 {
+        self.clock.now().0 ^ (u64::from(std::process::id()) << 40)
+    }
+}
+
 /// Reads the description, finds this node in it, and sets up logs and signals.
 pub fn start(args: &NodeArgs, role: Role) -> anyhow::Result<Started> {
     log_to_stderr();

@@ -147,6 +147,14 @@ pub struct Timing {
     pub election: Nanos,
 }
 
+impl Timing {
+    /// Time between two words of a node that it is here: some are lost before it counts as gone.
+    #[must_use]
+    pub fn present(&self) -> Nanos {
+        Nanos(self.failover.0 / 5)
+    }
+}
+
 /// Capacities, in messages; rings are powers of two.
 #[derive(Clone, Copy, Debug)]
 pub struct Rings {

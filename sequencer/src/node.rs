@@ -1,0 +1,610 @@
+//! A sequencer: it stands by, is granted an epoch, adopts the best log, and stamps until another one is granted the next.
+
+use crate::adoption::Adoption;
+use crate::intake::Intake;
+use crate::ledger::{Entry, Ledger};
+use crate::stamp::Stamper;
+use anyhow::Context;
+use bus::mold::{Packet, RequestPacket};
+use bus::{Delivery, GapConfig, Publication, Session, Socket, StreamKind, Subscription, Transport};
+use cluster::candidacy::Patience;
+use cluster::planted::{Fault, planted};
+use cluster::status::{Detail, Traffic};
+use cluster::{Answer, Candidacy, Following, Grant, Lane, Leading, Message, Present, Role, Wish};
+use node::beacon::{Account, received};
+use node::{Beacon, ControlGroup, Duty, SessionNames};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::os::fd::RawFd;
+use wire::command::{DefineInstrument, EpochOpen, EpochStart, Opening, RulesVersion, Tick};
+use wire::{Ack, Epoch, Frame, Incarnation, Nanos, NodeId, Position, Rules, Term};
+
+/// The rules that a new history begins with.
+const FIRST_RULES: Rules = Rules(1);
+/// Batches of datagrams taken in one cycle before what was stamped goes out.
+const BATCHES_A_CYCLE: usize = 4;
+/// Chains of places that are remembered: a sequencer asks for none.
+const REMEMBERED: usize = 1;
+
+/// The numbers by which a sequencer works.
+#[derive(Clone, Debug)]
+pub struct SequencerSettings {
+    /// Which node it is.
+    pub node: NodeId,
+    /// Tells this process from its other lives.
+    pub token: u64,
+    /// The cluster, by [`wire::cluster_id`].
+    pub cluster: u64,
+    /// How its sessions are called.
+    pub names: SessionNames,
+    /// Where each gateway is asked to send again.
+    pub gateways: BTreeMap<NodeId, SocketAddr>,
+    /// Where the loggers are asked for what they hold.
+    pub loggers: BTreeMap<NodeId, SocketAddr>,
+    /// Where the sequencers are asked for what they have stamped.
+    pub sequencers: BTreeMap<NodeId, SocketAddr>,
+    /// The instruments that a history begins with.
+    pub instruments: Vec<DefineInstrument>,
+    /// How patiently gaps are repaired.
+    pub gap: GapConfig,
+    /// After so long without a command a tick is stamped.
+    pub tick: Nanos,
+    /// How often it says that it leads.
+    pub lead: Nanos,
+    /// How often it says that it is here.
+    pub present: Nanos,
+    /// How many frames may be stamped and not committed.
+    pub uncommitted: usize,
+    /// How patient it is as a candidate.
+    pub patience: Patience,
+}
+
+/// What a sequencer hears and speaks through.
+#[derive(Debug)]
+pub struct SequencerPorts<T: Transport> {
+    /// Grants, promises, who leads.
+    pub control: ControlGroup<T::Socket>,
+    /// The loggers' acknowledgements.
+    pub acks: T::Socket,
+    /// The gateways' commands.
+    pub commands: T::Socket,
+    /// The sequenced stream, out.
+    pub speaks: T::Publication,
+    /// The sequenced stream of others, and a logger's log, in.
+    pub hears: T::Subscription,
+    /// Its account of itself.
+    pub beacon: Beacon<T::Socket>,
+}
+
+/// What it is at the moment.
+#[derive(Debug)]
+enum Seat {
+    /// It follows whoever leads.
+    Standby,
+    /// It was granted an epoch, and gathers promises and the best log.
+    Candidate(Box<(Candidacy, Adoption)>),
+    /// It stamps.
+    Leader(Box<Reign>),
+}
+
+/// An epoch of one's own.
+#[derive(Debug)]
+struct Reign {
+    grant: Grant,
+    parent: Position,
+    intake: Intake,
+    /// `EpochOpen` is stamped, or not needed.
+    opened: bool,
+}
+
+/// A sequencer.
+#[derive(Debug)]
+pub struct SequencerNode<T: Transport> {
+    settings: SequencerSettings,
+    ports: SequencerPorts<T>,
+    seat: Seat,
+    /// What is received or stamped and not committed.
+    following: Following<Entry>,
+    /// The ledger of what is committed.
+    ledger: Ledger,
+    /// The highest epoch heard of: nothing below it is taken up any more.
+    highest: Epoch,
+    lead_at: Nanos,
+    present_at: Nanos,
+    traffic: Traffic,
+}
+
+impl<T: Transport> SequencerNode<T> {
+    /// A sequencer that knows nothing yet.
+    pub fn new(settings: SequencerSettings, ports: SequencerPorts<T>) -> Self {
+        Self {
+            settings,
+            ports,
+            seat: Seat::Standby,
+            following: Following::new(Position::GENESIS, REMEMBERED),
+            ledger: Ledger::default(),
+            highest: Epoch(0),
+            lead_at: Nanos(0),
+            present_at: Nanos(0),
+            traffic: Traffic::default(),
+        }
+    }
+
+    /// Whether it leads.
+    #[must_use]
+    pub fn leads(&self) -> bool {
+        matches!(self.seat, Seat::Leader(_))
+    }
+
+    /// The last place that it stamped or received.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.following.last()
+    }
+
+    /// The last place that it knows to be committed.
+    #[must_use]
+    pub fn committed(&self) -> Position {
+        self.following.committed()
+    }
+
+    /// The epoch that it leads or follows.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.following.epoch()
+    }
+
+    /// The publication, for a farewell.
+    pub fn speaks(&mut self) -> &mut T::Publication {
+        &mut self.ports.speaks
+    }
+
+    fn hear_control(&mut self, now: Nanos) -> anyhow::Result<usize> {
+        let mut heard = Vec::new();
+        let work = self
+            .ports
+            .control
+            .hear(&mut |from, message| heard.push((from, message)))
+            .context("cannot hear the control group")?;
+        for (from, message) in heard {
+            match message {
+                Message::Granted(grant) => self.handle_grant(now, grant),
+                Message::Answer(answer) => self.handle_answer(now, &answer),
+                Message::Leading(leading) => self.handle_leading(from, leading),
+                _ => {}
+            }
+        }
+        Ok(work)
+    }
+
+    /// An epoch was granted: to this process, or to another one, which ends this one's.
+    fn handle_grant(&mut self, now: Nanos, grant: Grant) {
+        if let Seat::Leader(reign) = &mut self.seat
+            && (reign.grant.epoch, reign.grant.nonce) == (grant.epoch, grant.nonce)
+        {
+            reign.grant.started |= grant.started;
+            return;
+        }
+        if grant.epoch <= self.highest {
+            return;
+        }
+        self.step_down(grant.epoch);
+        let mine = grant.sequencer == self.settings.node
+            && (grant.nonce == self.settings.token || planted(Fault::ContinueEpoch));
+        if mine {
+            let committed = self.following.committed();
+            tracing::info!(epoch = %grant.epoch, loggers = %grant.loggers, quorum = %grant.quorum.voters(), %committed, "granted an epoch; asking the loggers for their promises");
+            let adoption = Adoption::new(committed, self.settings.uncommitted);
+            let candidacy = Candidacy::new(grant, committed, self.settings.patience, now);
+            self.seat = Seat::Candidate(Box::new((candidacy, adoption)));
+        }
+    }
+
+    /// Nothing of an epoch below this is taken up, or gone on with.
+    fn step_down(&mut self, epoch: Epoch) {
+        self.highest = epoch;
+        match std::mem::replace(&mut self.seat, Seat::Standby) {
+            Seat::Standby => {}
+            Seat::Candidate(candidate) => {
+                let own = candidate.0.grant().epoch;
+                tracing::warn!(%own, later = %epoch, "another epoch was granted before this one began");
+            }
+            Seat::Leader(reign) => {
+                tracing::warn!(own = %reign.grant.epoch, later = %epoch, uncommitted = self.following.uncommitted(), "another epoch was granted: stamping ends here");
+                self.ports.speaks.set_muted(true);
+            }
+        }
+    }
+
+    fn handle_answer(&mut self, now: Nanos, answer: &Answer) {
+        if let Seat::Candidate(candidate) = &mut self.seat {
+            candidate.0.handle_answer(now, answer);
+        }
+    }
+
+    /// Another sequencer leads: it is followed.
+    fn handle_leading(&mut self, from: NodeId, leading: Leading) {
+        if leading.epoch < self.highest || leading.nonce == self.settings.token {
+            return;
+        }
+        if leading.epoch > self.highest {
+            self.step_down(leading.epoch);
+        }
+        if let Some(from_seq) = self.following.handle_epoch(leading.epoch) {
+            tracing::info!(epoch = %leading.epoch, sequencer = %from, from = %from_seq, "following another sequencer");
+            let session = self.settings.names.of(StreamKind::Sequenced, leading.epoch);
+            self.ports.hears.begin_session(session, from_seq.0);
+            let leader = self.settings.sequencers.get(&from);
+            let sources = leader.into_iter().chain(self.settings.loggers.values()).copied();
+            self.ports.hears.set_repair(sources.collect());
+        }
+    }
+
+    fn hear_acks(&mut self) -> anyhow::Result<usize> {
+        let Self { following, ports, settings, .. } = self;
+        let mut work = 0;
+        for _ in 0..BATCHES_A_CYCLE {
+            let received = ports
+                .acks
+                .recv(&mut |_, bytes| {
+                    if let Ok(ack) = Ack::read(bytes)
+                        && ack.cluster == settings.cluster
+                    {
+                        following.handle_ack(&ack);
+                    }
+                })
+                .context("cannot hear the acknowledgements")?;
+            work += received;
+            if received == 0 {
+                break;
+            }
+        }
+        while let Some((_, entry)) = following.poll_committed() {
+            self.ledger.enter(entry);
+        }
+        Ok(work)
+    }
+
+    /// The stream of whoever leads, or the log of whoever holds the best one.
+    fn hear_stream(&mut self, now: Nanos) -> anyhow::Result<usize> {
+        let Self { seat, following, ports, .. } = self;
+        let mut astray = None;
+        let mut work = match seat {
+            Seat::Standby => ports.hears.poll(now, &mut |_, bytes| {
+                let Ok(frame) = Frame::read(bytes) else { return Delivery::Refused };
+                match following.handle_frame(&frame, Entry::of(&frame)) {
+                    Ok(()) => Delivery::Accepted,
+                    Err(error) => {
+                        astray = Some(error);
+                        Delivery::Refused
+                    }
+                }
+            }),
+            Seat::Candidate(candidate) => {
+                let (candidacy, adoption) = &mut **candidate;
+                let result = ports.hears.poll(now, &mut |_, bytes| {
+                    let Ok(frame) = Frame::read(bytes) else { return Delivery::Refused };
+                    match adoption.take(&frame) {
+                        Ok(()) => Delivery::Accepted,
+                        Err(error) => {
+                            astray = Some(error);
+                            Delivery::Refused
+                        }
+                    }
+                });
+                if adoption.held() != candidacy.held() {
+                    candidacy.handle_fetched(now, adoption.held());
+                }
+                result
+            }
+            // Its own words come back to it: they are read and dropped.
+            Seat::Leader(_) => ports.hears.poll(now, &mut |_, _| Delivery::Refused),
+        }
+        .context("cannot receive the sequenced stream")?;
+        if let Some(error) = astray {
+            return Err(error.into());
+        }
+        work += self.seek_election(now)?;
+        Ok(work)
+    }
+
+    fn seek_election(&mut self, now: Nanos) -> anyhow::Result<usize> {
+        let mut work = 0;
+        while let Seat::Candidate(candidate) = &mut self.seat
+            && let Some(wish) = candidate.0.poll(now)
+        {
+            work += 1;
+            let (candidacy, adoption) = &mut **candidate;
+            let &Grant { epoch, nonce, .. } = candidacy.grant();
+            match wish {
+                Wish::Ask => self.ports.control.say(Message::Prepare { epoch, nonce }),
+                Wish::Fetch { holder, after, upto } => {
+                    tracing::info!(%epoch, %holder, %after, %upto, "adopting the best log");
+                    // Another holder's log may have another tail: what was fetched of the one before is not relied on.
+                    *adoption = Adoption::new(after, self.settings.uncommitted);
+                    let session = self.settings.names.of(StreamKind::History, epoch);
+                    self.ports.hears.begin_session(session, after.seq.0 + 1);
+                    let holders = self.settings.loggers.get(&holder).copied();
+                    self.ports.hears.set_repair(holders.into_iter().collect());
+                    self.ports.hears.expect_below(now, upto.seq.0 + 1);
+                }
+                Wish::Begin { parent } => self.begin(now, parent)?,
+            }
+        }
+        Ok(work)
+    }
+
+    /// Begins the epoch: what was adopted, its first frame, and what a new history begins with.
+    fn begin(&mut self, now: Nanos, parent: Position) -> anyhow::Result<()> {
+        let Seat::Candidate(candidate) = std::mem::replace(&mut self.seat, Seat::Standby) else {
+            unreachable!("only a candidate begins an epoch")
+        };
+        let (candidacy, adoption) = *candidate;
+        let grant = candidacy.grant().clone();
+        let Self { following, ports, settings, ledger, .. } = self;
+        following.handle_epoch(grant.epoch);
+        let mut present = ledger.clone();
+        for (place, entry) in adoption.entries() {
+            following.adopt(place, entry);
+            present.enter(entry);
+        }
+        let session = settings.names.of(StreamKind::Sequenced, grant.epoch);
+        ports.hears.begin_session(settings.names.of(StreamKind::History, grant.epoch), parent.seq.0 + 1);
+        ports.speaks.begin_session(session, adoption.tail_begins_at());
+        ports.speaks.set_muted(false);
+        // What not everyone may have is said again, so that nobody needs to ask for it.
+        for frame in adoption.tail() {
+            ports.speaks.publish(frame);
+        }
+        let stamper = Stamper::new(settings.node, grant.epoch, parent, present.timestamp());
+        let gateways = settings.gateways.keys().copied();
+        let intake = Intake::new(stamper, gateways, &present, settings.gap);
+        let opened = grant.opening == Opening::AtStart;
+        tracing::info!(epoch = %grant.epoch, %parent, adopted = adoption.len(), "epoch begun");
+        self.seat = Seat::Leader(Box::new(Reign { grant, parent, intake, opened }));
+        self.say_beginnings(now, &present)?;
+        self.lead_at = now;
+        Ok(())
+    }
+
+    fn say_beginnings(&mut self, now: Nanos, present: &Ledger) -> anyhow::Result<()> {
+        let Seat::Leader(reign) = &self.seat else { return Ok(()) };
+        let (loggers, logger_count) = reign.grant.loggers.seats();
+        let start = EpochStart {
+            parent_epoch: reign.parent.epoch,
+            sequencer: self.settings.node,
+            logger_count,
+            parent_seq: reign.parent.seq,
+            parent_chain: reign.parent.chain,
+            nonce: reign.grant.nonce,
+            cluster: self.settings.cluster,
+            loggers,
+            opening: reign.grant.opening,
+            reserved: [0; 7],
+        };
+        self.stamp_own(|intake, out| intake.say(now, &start, out))?;
+        if !present.has_rules() {
+            let rules = RulesVersion { rules: FIRST_RULES, reserved: [0; 4] };
+            self.stamp_own(|intake, out| intake.say(now, &rules, out))?;
+        }
+        for instrument in self.settings.instruments.clone() {
+            if !present.defines(instrument.instrument) {
+                self.stamp_own(|intake, out| intake.say(now, &instrument, out))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stamps through the intake, publishes and follows what was stamped.
+    fn stamp_own<R>(
+        &mut self,
+        stamp: impl FnOnce(&mut Intake, &mut dyn FnMut(&[u8])) -> R,
+    ) -> anyhow::Result<R> {
+        let Self { seat, following, ports, .. } = self;
+        let Seat::Leader(reign) = seat else { unreachable!("only a leader stamps") };
+        let mut astray = None;
+        let result = stamp(&mut reign.intake, &mut |bytes| {
+            ports.speaks.publish(bytes);
+            astray = astray.or(follow_own(following, bytes));
+        });
+        match astray {
+            Some(error) => Err(error.into()),
+            None => Ok(result),
+        }
+    }
+
+    fn take_commands(&mut self, now: Nanos) -> anyhow::Result<usize> {
+        let Self { seat, following, ports, settings, traffic, .. } = self;
+        let mut work = 0;
+        let mut astray = None;
+        for _ in 0..BATCHES_A_CYCLE {
+            let SequencerPorts { commands, speaks, .. } = ports;
+            let received = commands
+                .recv(&mut |_, bytes| {
+                    traffic.datagrams += 1;
+                    let Some((lane, packet)) = of_gateway(settings.names.tag, bytes) else {
+                        traffic.unusable += 1;
+                        return;
+                    };
+                    let Seat::Leader(reign) = seat else { return };
+                    let room = settings.uncommitted.saturating_sub(following.uncommitted());
+                    let taken = reign.intake.handle_packet(now, lane, &packet, room, &mut |frame| {
+                        speaks.publish(frame);
+                        astray = astray.or(follow_own(following, frame));
+                    });
+                    if let Err(refusal) = taken {
+                        tracing::error!(%refusal, "a gateway broke the protocol: nothing more is taken of this incarnation; restart it");
+                    }
+                })
+                .context("cannot receive commands")?;
+            work += received;
+            if received == 0 {
+                break;
+            }
+        }
+        match astray {
+            Some(error) => Err(error.into()),
+            None => Ok(work),
+        }
+    }
+
+    /// What an epoch needs besides commands: what waited for room, its opening, the time, questions to gateways.
+    fn reign(&mut self, now: Nanos) -> anyhow::Result<usize> {
+        let Seat::Leader(reign) = &mut self.seat else { return Ok(0) };
+        let room = self.settings.uncommitted.saturating_sub(self.following.uncommitted());
+        let open_now = !reign.opened && reign.grant.started;
+        reign.opened |= open_now;
+        let idle = now.since(reign.intake.last_time()) >= self.settings.tick && room > 0;
+        let mut work = match self.stamp_own(|intake, out| intake.drain(now, room, out))? {
+            Ok(stamped) => stamped,
+            Err(refusal) => {
+                tracing::error!(%refusal, "a gateway broke the protocol: nothing more is taken of this incarnation; restart it");
+                1
+            }
+        };
+        if open_now {
+            self.stamp_own(|intake, out| intake.say(now, &EpochOpen {}, out))?;
+            work += 1;
+        }
+        if idle {
+            self.stamp_own(|intake, out| intake.say(now, &Tick {}, out))?;
+            work += 1;
+        }
+        work += self.ask_again(now)?;
+        Ok(work)
+    }
+
+    fn ask_again(&mut self, now: Nanos) -> anyhow::Result<usize> {
+        let Seat::Leader(reign) = &mut self.seat else { return Ok(0) };
+        let mut work = 0;
+        while let Some((lane, request)) = reign.intake.poll_request(now) {
+            work += 1;
+            self.traffic.repaired += u64::from(request.count);
+            let session = self.settings.names.of_lane(lane).to_bytes();
+            let packet = RequestPacket { session, first: request.first, count: request.count }.to_bytes();
+            if let Some(gateway) = self.settings.gateways.get(&lane.gateway) {
+                self.ports
+                    .commands
+                    .send_to(&packet, *gateway)
+                    .context("cannot ask a gateway for commands")?;
+            }
+        }
+        Ok(work)
+    }
+
+    /// Tells who it is, what it leads, how it is.
+    fn speak(&mut self, now: Nanos) -> usize {
+        let mut work = 0;
+        if let Seat::Leader(reign) = &self.seat
+            && now >= self.lead_at
+        {
+            self.lead_at = now.saturating_add(self.settings.lead);
+            let commit = self.following.commit();
+            let leading = Leading {
+                epoch: reign.grant.epoch,
+                nonce: reign.grant.nonce,
+                parent: reign.parent,
+                last: self.following.last(),
+                committed: self.following.committed(),
+                held: commit.start_is_held(),
+                open: commit.is_open(),
+            };
+            self.ports.control.say(Message::Leading(leading));
+            work += 1;
+        }
+        if now >= self.present_at {
+            self.present_at = now.saturating_add(self.settings.present);
+            self.ports.control.say(Message::Present(Present {
+                role: Role::Sequencer,
+                token: self.settings.token,
+                incarnation: Incarnation(0),
+                epoch: self.following.epoch(),
+                position: self.following.committed(),
+                ready: true,
+                term: Term(0),
+            }));
+            work += 1;
+        }
+        if self.ports.beacon.is_due(now) {
+            let account = self.account();
+            self.ports.beacon.tell(now, account);
+            work += 1;
+        }
+        work
+    }
+
+    fn account(&self) -> Account {
+        let heard = received(&self.ports.hears.stats());
+        let (counters, lanes, duplicates) = match &self.seat {
+            Seat::Leader(reign) => {
+                (reign.intake.counters(), reign.intake.open_lanes(), reign.intake.duplicates())
+            }
+            _ => Default::default(),
+        };
+        let own = Traffic { delivered: counters.stamped, duplicates, ..self.traffic };
+        Account {
+            epoch: self.following.epoch(),
+            position: self.following.last(),
+            lag: if self.leads() { 0 } else { self.ports.hears.lag() },
+            traffic: own.plus(if self.leads() { Traffic::default() } else { heard }),
+            detail: Detail::Sequencer {
+                leads: self.leads(),
+                committed: self.following.committed().seq,
+                lanes: u32::try_from(lanes).unwrap_or(u32::MAX),
+                refused: counters.refused_packets,
+                closed_lanes: counters.closed_lanes,
+            },
+        }
+    }
+}
+
+impl<T: Transport> Duty for SequencerNode<T> {
+    fn do_work(&mut self, now: Nanos) -> anyhow::Result<usize> {
+        let mut work = self.hear_control(now)?;
+        work += self.hear_acks()?;
+        work += self.hear_stream(now)?;
+        work += self.take_commands(now)?;
+        work += self.reign(now)?;
+        work += self.ports.speaks.do_work(now).context("cannot publish the sequenced stream")?;
+        work += self.speak(now);
+        Ok(work)
+    }
+
+    fn next_deadline(&self) -> Option<Nanos> {
+        let seat = match &self.seat {
+            Seat::Standby => None,
+            Seat::Candidate(candidate) => candidate.0.next_deadline(),
+            Seat::Leader(reign) => {
+                let tick = reign.intake.last_time().saturating_add(self.settings.tick);
+                let asks = reign.intake.next_deadline();
+                Some(asks.into_iter().chain([tick, self.lead_at]).min().unwrap_or(tick))
+            }
+        };
+        let ports = self.ports.speaks.next_deadline().into_iter().chain(self.ports.hears.next_deadline());
+        ports.chain(seat).chain([self.present_at, self.ports.beacon.next_deadline()]).min()
+    }
+
+    fn descriptors(&self, out: &mut Vec<RawFd>) {
+        self.ports.control.descriptors(out);
+        self.ports.acks.descriptors(out);
+        self.ports.commands.descriptors(out);
+        self.ports.speaks.descriptors(out);
+        self.ports.hears.descriptors(out);
+    }
+}
+
+/// A frame that this sequencer has just stamped, on its way to being committed.
+fn follow_own(following: &mut Following<Entry>, bytes: &[u8]) -> Option<cluster::Astray> {
+    let frame = Frame::read(bytes).expect("it was stamped a moment ago");
+    following.handle_frame(&frame, Entry::of(&frame)).err()
+}
+
+/// The packet and its lane, if it is one of this cluster's command streams.
+fn of_gateway(tag: [u8; 3], bytes: &[u8]) -> Option<(Lane, Packet<'_>)> {
+    let packet = Packet::parse(bytes).ok()?;
+    let session = Session::parse(packet.session()).ok()?;
+    if session.tag() != tag || session.stream() != StreamKind::Commands {
+        return None;
+    }
+    Some((Lane::from_session_number(session.number())?, packet))
+}

@@ -495,6 +495,18 @@ fn who_said_an_event_and_in_which_epoch_is_no_difference() {
 }
 
 #[test]
+fn an_order_that_was_accepted_and_is_not_what_its_cause_asked_for_is_found() {
+    let mut world = run_of(|log| log.order(1, Side::Sell, "a"));
+    world.executions.clear();
+    world.journals.iter_mut().for_each(|journal| {
+        journal.pop();
+    });
+    let other = accepted_again(&world, 6, 2, "b");
+    world.journals.iter_mut().for_each(|journal| journal.push(other.clone()));
+    world.is_found(&[EventsSound], &["event 6 answers order b of session 1; 1:6:"]);
+}
+
+#[test]
 fn causes_that_fall_are_found() {
     let mut world = World::clean();
     let again = accepted_again(&world, 8, 5, "x");

@@ -3,10 +3,10 @@
 #![forbid(unsafe_code)]
 
 pub mod board;
+pub mod evidence;
 pub mod floor;
 pub mod goal;
 pub mod lab;
 pub mod load;
 pub mod local;
 pub mod plan;
-pub mod verdict;

@@ -4,11 +4,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
-use cluster::Role;
+use checker::{Inputs, Logger};
+use lockstep::evidence;
 use lockstep::load::{self, Amount, Files, Pace, Plan, Report};
 use lockstep::local::LocalCluster;
 use lockstep::plan::LocalPlan;
-use lockstep::verdict::{Kept, Verdict};
 use node::{Description, Shutdown};
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
@@ -55,23 +55,16 @@ fn drive(cluster: &LocalCluster, plan: &LocalPlan, directory: &Path, requests: u
     (load::run(&load, &Shutdown::default(), &mut |_| {}).unwrap(), files)
 }
 
-/// Stops the cluster and compares the clients' records with what every logger keeps.
-fn judge(cluster: LocalCluster, files: &Files) -> Vec<Kept> {
+/// Stops the cluster and judges the clients' records, and everything that the loggers keep.
+fn judge(cluster: LocalCluster, clients: &Path) -> checker::Verdict {
     let description = cluster.description().clone();
     assert_eq!(cluster.board().disagreement(), None);
     cluster.stop().unwrap();
-    let loggers = description.nodes_of(Role::Logger);
-    let kept: Vec<_> = loggers.map(|logger| Kept::read(&description.data_of(logger)).unwrap()).collect();
-    for kept in &kept {
-        let verdict = Verdict::of(&description, files, kept).unwrap();
-        assert_eq!(
-            (verdict.lost.count, verdict.executed_twice.count, verdict.false_reports.count),
-            (0, 0, 0),
-            "{verdict}"
-        );
-        assert!(verdict.acknowledged > 0 && verdict.reports > 0, "nothing was compared: {verdict}");
-    }
-    kept
+    let verdict = checker::check(&evidence::of(&description, vec![clients.to_owned()]), &mut |_| {}).unwrap();
+    assert!(verdict.is_clean(), "{verdict}");
+    let counts = verdict.counts;
+    assert!(counts.acknowledged > 0 && counts.reports > 0, "nothing was compared: {verdict}");
+    verdict
 }
 
 #[test]
@@ -80,14 +73,15 @@ fn two_gateways_and_three_loggers_tell_and_keep_the_same_story() {
     let directory = tempfile::tempdir().unwrap();
     let plan = LocalPlan { gateways: 2, loggers: 3, ..LocalPlan::default() };
     let mut cluster = started(&plan, directory.path());
-    let (report, files) = drive(&cluster, &plan, directory.path(), 4_000);
+    let (report, _) = drive(&cluster, &plan, directory.path(), 4_000);
     assert!(report.is_clean(), "{report}");
     assert!(report.filled > 0 && report.cancelled > 0 && report.replaced > 0, "{report}");
     cluster.wait_until_settled(PATIENCE, &Shutdown::default()).unwrap();
-    let kept = judge(cluster, &files);
-    for other in &kept[1..] {
-        assert_eq!((kept[0].last, kept[0].events), (other.last, other.events));
-    }
+    let verdict = judge(cluster, directory.path());
+    let ends: Vec<_> = verdict.logs.iter().map(|log| log.last).collect();
+    assert_eq!(ends, [verdict.last; 3]);
+    let events: Vec<_> = verdict.journals.iter().map(|journal| journal.events).collect();
+    assert_eq!(events, [verdict.counts.events; 3]);
 }
 
 #[test]
@@ -133,8 +127,10 @@ fn a_warm_engine_and_a_logger_that_die_catch_up_when_they_start_again() {
     let stamped = cluster.board().stamped().unwrap();
     let logger = cluster.description().data_of(&node(&cluster, "logger-1"));
     cluster.stop().unwrap();
-    let kept = Kept::read(&logger).unwrap();
-    assert!(kept.last.seq >= stamped.seq, "the log ends at {}, {} was stamped", kept.last, stamped);
+    let inputs = Inputs { loggers: vec![Logger::at(logger)], ..Inputs::default() };
+    let verdict = checker::check(&inputs, &mut |_| {}).unwrap();
+    assert!(verdict.is_clean(), "{verdict}");
+    assert!(verdict.last.seq >= stamped.seq, "the log ends at {}, {} was stamped", verdict.last, stamped);
 }
 
 #[test]

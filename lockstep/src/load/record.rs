@@ -6,7 +6,8 @@
 //! order by its *first* ClOrdID. `price` is in price units, empty for a market order. Times are nanoseconds since the Unix
 //! epoch; what is not known is empty.
 //!
-//! Executions: `client,received_ns,cl_ord_id,order_id,exec_id,exec_type,ord_status,last_qty,last_px,cum_qty,leaves_qty`,
+//! Executions:
+//! `client,received_ns,cl_ord_id,order_id,exec_id,exec_type,ord_status,last_qty,last_px,cum_qty,leaves_qty,poss_resend`,
 //! values as the exchange wrote them, written as they come so that memory does not grow.
 
 use super::execution::Execution;
@@ -127,6 +128,7 @@ impl ExecutionLog {
             "last_px",
             "cum_qty",
             "leaves_qty",
+            "poss_resend",
         ];
         let writer = create(path, &header)?;
         Ok(Self { path: path.to_owned(), writer, digits: Digits::default(), failed: None })
@@ -154,6 +156,7 @@ impl ExecutionLog {
         for number in [report.cum_qty, report.leaves_qty] {
             writer.write_field(number.map_or(&b""[..], |n| digits.of(n)))?;
         }
+        writer.write_field(if report.poss_resend { &b"Y"[..] } else { b"" })?;
         writer.write_record(None::<&[u8]>)
     }
 

@@ -1,4 +1,5 @@
-//! The default transport: MoldUDP64 over UDP multicast, with repair by unicast requests.
+//! The default transport: MoldUDP64 over UDP multicast, with repair by unicast requests. Whatever else carries datagrams can
+//! stand in the place of UDP ([`Socket`]).
 
 use crate::batch::{MAX_BATCH_BYTES, MIN_MAX_DATAGRAM};
 use crate::fault::Faults;
@@ -8,11 +9,11 @@ use crate::publisher::{Publisher, PublisherConfig};
 use crate::receiver::{Heard, Receiver};
 use crate::session::Session;
 use crate::socket::{BusError, SocketOptions};
-use crate::transport::{Publication, PublicationStats, Subscription, SubscriptionStats, Transport};
+use crate::transport::{Publication, PublicationStats, Socket, Subscription, SubscriptionStats, Transport};
 use crate::udp::{Datagrams, Sent};
 use std::io;
 use std::net::{SocketAddr, SocketAddrV4};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::RawFd;
 use wire::Nanos;
 
 /// How many batches one call reads from a socket before it lets others work.
@@ -44,11 +45,11 @@ pub struct PublicationConfig {
     pub publisher: PublisherConfig,
 }
 
-/// The publishing end of a stream over UDP.
+/// The publishing end of a stream over datagrams: UDP, or whatever a simulation carries.
 #[derive(Debug)]
-pub struct MulticastPublication {
+pub struct MulticastPublication<S = Datagrams> {
     destination: SocketAddr,
-    socket: Datagrams,
+    socket: S,
     publisher: Publisher,
     stats: PublicationStats,
     /// Of the frames that were never sent, so many have been told of.
@@ -80,8 +81,7 @@ impl MulticastPublication {
         let socket = Datagrams::bind(config.bind, &config.options)?;
         let mut publisher = Publisher::new(&config.publisher);
         publisher.set_max_segments(socket.max_segments());
-        let destination = SocketAddr::V4(config.destination);
-        Ok(Self { destination, socket, publisher, stats: PublicationStats::default(), overrun_told: 0 })
+        Ok(Self::over(socket, config.destination, publisher))
     }
 
     /// Where requests for repair reach it.
@@ -93,6 +93,14 @@ impl MulticastPublication {
     /// Sets what goes wrong with received requests.
     pub fn set_faults(&mut self, faults: Faults) {
         self.socket.set_faults(faults);
+    }
+}
+
+impl<S: Socket> MulticastPublication<S> {
+    /// A publication over an open socket, which is also where it is asked for repair.
+    pub fn over(socket: S, destination: SocketAddrV4, publisher: Publisher) -> Self {
+        let destination = SocketAddr::V4(destination);
+        Self { destination, socket, publisher, stats: PublicationStats::default(), overrun_told: 0 }
     }
 
     /// The publishing core: ring, position, counters.
@@ -111,7 +119,7 @@ impl MulticastPublication {
         let (publisher, stats) = (&mut self.publisher, &mut self.stats);
         let mut work = 0;
         for _ in 0..MAX_BATCHES_PER_POLL {
-            let received = self.socket.recv(|from, bytes| match RequestPacket::parse(bytes) {
+            let received = self.socket.recv(&mut |from, bytes| match RequestPacket::parse(bytes) {
                 Err(_) => stats.malformed += 1,
                 Ok(request) if &request.session != publisher.session() => stats.foreign += 1,
                 Ok(request) => publisher.handle_request(from, request.first, request.count),
@@ -142,7 +150,7 @@ impl MulticastPublication {
     }
 }
 
-impl Publication for MulticastPublication {
+impl<S: Socket> Publication for MulticastPublication<S> {
     fn publish(&mut self, frame: &[u8]) -> u64 {
         let number = self.publisher.publish(frame);
         // A burst must not run around the ring before it was sent once.
@@ -202,7 +210,7 @@ impl Publication for MulticastPublication {
     }
 
     fn descriptors(&self, out: &mut Vec<RawFd>) {
-        out.push(self.socket.as_raw_fd());
+        self.socket.descriptors(out);
     }
 
     fn stats(&self) -> PublicationStats {
@@ -210,12 +218,12 @@ impl Publication for MulticastPublication {
     }
 }
 
-/// The receiving end of a stream over UDP.
+/// The receiving end of a stream over datagrams: UDP, or whatever a simulation carries.
 #[derive(Debug)]
-pub struct MulticastSubscription {
-    group: Datagrams,
+pub struct MulticastSubscription<S = Datagrams> {
+    group: S,
     /// Requests go out from here, and the answers come back to it.
-    unicast: Datagrams,
+    unicast: S,
     receiver: Receiver,
     repair: Vec<SocketAddr>,
     /// Who was heard in the session last.
@@ -268,21 +276,23 @@ impl MulticastSubscription {
                 expected: "it must be 1 to 65534",
             });
         }
-        Ok(Self {
-            group: Datagrams::join(group, options)?,
-            unicast: Datagrams::bind(SocketAddrV4::new(options.interface, 0), options)?,
-            receiver: Receiver::new(session, start_at, gap),
-            repair,
-            source: None,
-            missing: Missing::default(),
-            send_errors: 0,
-        })
+        let unicast = SocketAddrV4::new(options.interface, 0);
+        let (group, unicast) = (Datagrams::join(group, options)?, Datagrams::bind(unicast, options)?);
+        Ok(Self::over(group, unicast, Receiver::new(session, start_at, gap), repair))
     }
 
     /// Sets what goes wrong with received datagrams, live and repair alike.
     pub fn set_faults(&mut self, faults: Faults) {
         self.group.set_faults(faults);
         self.unicast.set_faults(Faults { seed: faults.seed.wrapping_add(1), ..faults });
+    }
+}
+
+impl<S: Socket> MulticastSubscription<S> {
+    /// A subscription over open sockets: one that hears the group, and one to ask for repair from and to be answered at.
+    pub fn over(group: S, unicast: S, receiver: Receiver, repair: Vec<SocketAddr>) -> Self {
+        let missing = Missing::default();
+        Self { group, unicast, receiver, repair, source: None, missing, send_errors: 0 }
     }
 
     /// See [`Receiver::set_check`].
@@ -326,13 +336,13 @@ impl MulticastSubscription {
     }
 }
 
-impl Subscription for MulticastSubscription {
+impl<S: Socket> Subscription for MulticastSubscription<S> {
     fn poll(&mut self, now: Nanos, deliver: &mut dyn FnMut(u64, &[u8]) -> Delivery) -> io::Result<usize> {
         let (receiver, source) = (&mut self.receiver, &mut self.source);
         let mut work = receiver.drain(now, deliver);
         for socket in [&mut self.group, &mut self.unicast] {
             for _ in 0..MAX_BATCHES_PER_POLL {
-                let received = socket.recv(|from, bytes| {
+                let received = socket.recv(&mut |from, bytes| {
                     if !matches!(
                         receiver.handle_datagram(now, bytes, deliver),
                         Heard::Foreign | Heard::Malformed
@@ -384,7 +394,8 @@ impl Subscription for MulticastSubscription {
     }
 
     fn descriptors(&self, out: &mut Vec<RawFd>) {
-        out.extend([self.group.as_raw_fd(), self.unicast.as_raw_fd()]);
+        self.group.descriptors(out);
+        self.unicast.descriptors(out);
     }
 
     fn stats(&self) -> SubscriptionStats {

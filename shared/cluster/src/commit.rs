@@ -91,6 +91,16 @@ impl Commit {
         self.count()
     }
 
+    /// The sequencer of an epoch says that everything up to here is committed. It counts by the same rule; in the watched epoch
+    /// its word is taken. True if more is committed than before.
+    pub fn handle_word(&mut self, epoch: Epoch, committed: Seq) -> bool {
+        let news = epoch == self.epoch && committed > self.committed;
+        if news {
+            self.committed = committed;
+        }
+        news
+    }
+
     /// How far everything is committed.
     #[must_use]
     pub fn committed(&self) -> Seq {

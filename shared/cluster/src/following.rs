@@ -91,6 +91,13 @@ impl<T> Following<T> {
         self.commit.handle_ack(ack)
     }
 
+    /// The sequencer of an epoch says that this place is committed. Whoever comes from far behind needs its word: by the
+    /// acknowledgements alone it would hold back the whole history until the epoch's first frame. True if more is committed
+    /// than before.
+    pub fn handle_word(&mut self, epoch: Epoch, committed: Position) -> bool {
+        self.commit.handle_word(epoch, committed.seq)
+    }
+
     /// The next frame that is committed, in order.
     pub fn poll_committed(&mut self) -> Option<(Position, T)> {
         let (position, _) = self.pending.front()?;

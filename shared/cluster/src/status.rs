@@ -81,6 +81,15 @@ pub enum Detail {
         /// Lanes closed because the gateway broke the protocol.
         closed_lanes: u32,
     },
+    /// A supervisor.
+    Supervisor {
+        /// Whether it leads, and may decide.
+        leads: bool,
+        /// To whom the highest epoch is granted.
+        sequencer: Option<NodeId>,
+        /// Which engine was named last.
+        hot: Option<NodeId>,
+    },
     /// An engine.
     Engine {
         /// Hot or warm.
@@ -136,6 +145,7 @@ impl Detail {
     pub const fn role(&self) -> Role {
         match self {
             Self::Sequencer { .. } => Role::Sequencer,
+            Self::Supervisor { .. } => Role::Supervisor,
             Self::Engine { .. } => Role::Engine,
             Self::Logger { .. } => Role::Logger,
             Self::Gateway { .. } => Role::Gateway,

@@ -81,6 +81,8 @@ pub struct Supervisor {
     fruitless: u32,
     announcements: VecDeque<Message>,
     announce_at: Nanos,
+    /// When it judged last.
+    looked_at: Nanos,
 }
 
 impl Supervisor {
@@ -100,6 +102,7 @@ impl Supervisor {
             fruitless: 0,
             announcements: VecDeque::new(),
             announce_at: Nanos(0),
+            looked_at: Nanos(0),
         }
     }
 
@@ -157,6 +160,7 @@ impl Supervisor {
 
     /// What to propose, if this supervisor leads.
     pub fn poll_proposal(&mut self, now: Nanos) -> Option<Record> {
+        self.looked_at = now;
         if let Some((_, since)) = &self.proposed
             && now.since(*since) < self.timeouts.propose_again
         {
@@ -188,10 +192,15 @@ impl Supervisor {
         self.announcements.pop_front()
     }
 
-    /// When to poll again if nothing is heard.
+    /// When to poll again if nothing is heard: silence, too, has to be noticed.
     #[must_use]
-    pub fn next_deadline(&self) -> Nanos {
-        self.announce_at
+    pub fn next_deadline(&self, leads: bool) -> Nanos {
+        let silence = self.reign.filter(|_| leads).map(|reign| {
+            let due = reign.heard.saturating_add(self.patience_for_first_word(&reign));
+            // A silence that was noticed and could not be answered is looked at again with the next announcement.
+            if due < self.looked_at { self.announce_at } else { due }
+        });
+        silence.map_or(self.announce_at, |due| due.min(self.announce_at))
     }
 
     /// What stands decided.

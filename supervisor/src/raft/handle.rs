@@ -183,3 +183,17 @@ impl<R> Drop for RaftLog<R> {
         self.end();
     }
 }
+
+impl cluster::ControlLog for RaftLog<cluster::Record> {
+    fn propose(&mut self, record: cluster::Record) {
+        Self::propose(self, record);
+    }
+
+    fn poll_applied(&mut self) -> Option<cluster::Record> {
+        Self::poll_applied(self).map(|(_, record)| record)
+    }
+
+    fn may_propose(&self) -> bool {
+        self.is_leader()
+    }
+}

@@ -1,0 +1,153 @@
+//! A supervisor: it hears who is there, decides through the control log, and tells what stands decided.
+
+use anyhow::Context;
+use bus::Transport;
+use cluster::status::{Detail, Traffic};
+use cluster::supervision::{Roster, Timeouts};
+use cluster::{ControlLog, Message, Record, Supervisor};
+use node::beacon::Account;
+use node::{Beacon, ControlGroup, Duty};
+use std::os::fd::RawFd;
+use wire::{Nanos, Position};
+
+/// What a supervisor hears and speaks through.
+#[derive(Debug)]
+pub struct SupervisorPorts<T: Transport, L> {
+    /// Who is there, who leads; grants.
+    pub control: ControlGroup<T::Socket>,
+    /// What the supervisors have decided.
+    pub log: L,
+    /// Its account of itself.
+    pub beacon: Beacon<T::Socket>,
+}
+
+/// A supervisor.
+#[derive(Debug)]
+pub struct SupervisorNode<T: Transport, L> {
+    ports: SupervisorPorts<T, L>,
+    core: Supervisor,
+    heard: u64,
+    applied: u64,
+}
+
+impl<T: Transport, L: ControlLog> SupervisorNode<T, L> {
+    /// A supervisor that has decided nothing yet, or will hear from its log what it has.
+    pub fn new(roster: Roster, timeouts: Timeouts, ports: SupervisorPorts<T, L>) -> Self {
+        Self { ports, core: Supervisor::new(roster, timeouts), heard: 0, applied: 0 }
+    }
+
+    /// What it judges by.
+    #[must_use]
+    pub fn core(&self) -> &Supervisor {
+        &self.core
+    }
+
+    /// The control log.
+    pub fn log_mut(&mut self) -> &mut L {
+        &mut self.ports.log
+    }
+
+    fn apply(&mut self, now: Nanos) -> usize {
+        let mut work = 0;
+        while let Some(record) = self.ports.log.poll_applied() {
+            work += 1;
+            self.applied += 1;
+            if self.core.handle_applied(now, &record) {
+                tell(&record, &self.core);
+            } else {
+                tracing::debug!(?record, "decided too late: something else stands by now");
+            }
+        }
+        work
+    }
+
+    fn decide(&mut self, now: Nanos) -> usize {
+        let mut work = 0;
+        while self.ports.log.may_propose()
+            && let Some(record) = self.core.poll_proposal(now)
+        {
+            tracing::debug!(?record, "proposing");
+            self.ports.log.propose(record);
+            work += 1;
+        }
+        while let Some(message) = self.core.poll_announcement(now) {
+            self.ports.control.say(message);
+            work += 1;
+        }
+        work
+    }
+
+    fn account(&self) -> Account {
+        let control = self.core.control();
+        let leading = self.core.leading();
+        Account {
+            epoch: control.epoch(),
+            position: leading.map_or(Position::GENESIS, |leading| leading.committed),
+            lag: 0,
+            traffic: Traffic {
+                datagrams: self.heard,
+                delivered: self.applied,
+                unusable: self.ports.control.unusable(),
+                ..Traffic::default()
+            },
+            detail: Detail::Supervisor {
+                leads: self.ports.log.may_propose(),
+                sequencer: control.highest_grant().map(|grant| grant.sequencer),
+                hot: control.hot().map(|hot| hot.engine),
+            },
+        }
+    }
+}
+
+impl<T: Transport, L: ControlLog> Duty for SupervisorNode<T, L> {
+    fn do_work(&mut self, now: Nanos) -> anyhow::Result<usize> {
+        let Self { ports, core, heard, .. } = self;
+        let mut work = ports
+            .control
+            .hear(&mut |from, message: Message| {
+                *heard += 1;
+                core.handle_message(now, from, &message);
+            })
+            .context("cannot hear the control group")?;
+        work += self.apply(now);
+        work += self.decide(now);
+        if self.ports.beacon.is_due(now) {
+            let account = self.account();
+            self.ports.beacon.tell(now, account);
+            work += 1;
+        }
+        Ok(work)
+    }
+
+    fn next_deadline(&self) -> Option<Nanos> {
+        Some(self.core.next_deadline(self.ports.log.may_propose()).min(self.ports.beacon.next_deadline()))
+    }
+
+    fn descriptors(&self, out: &mut Vec<RawFd>) {
+        self.ports.control.descriptors(out);
+    }
+}
+
+/// Says what was decided, for the operator.
+fn tell(record: &Record, core: &Supervisor) {
+    match record {
+        Record::Grant { epoch, sequencer, why, cold, .. } => {
+            let loggers = core.control().voters();
+            let cold = !cold.is_empty();
+            tracing::warn!(%epoch, %sequencer, %loggers, cold, "epoch granted: {why}");
+        }
+        Record::Started { epoch, .. } => {
+            tracing::info!(%epoch, loggers = %core.control().in_effect(), "epoch started: its loggers are the voters from here on");
+        }
+        Record::Admit { node, logger, .. } => {
+            let life = core.control().life_of(*node).map_or(0, |life| life.incarnation.0);
+            tracing::info!(%node, logger, life, "a process was admitted");
+        }
+        Record::Promote { voter, epoch } => {
+            tracing::warn!(%voter, %epoch, "a logger has caught up: it votes from the next epoch on");
+        }
+        Record::Hot { hot, why } => {
+            tracing::warn!(engine = %hot.engine, term = %hot.term, "hot engine named: {why}");
+        }
+    }
+}

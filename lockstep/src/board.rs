@@ -3,7 +3,7 @@
 use anyhow::Context;
 use bus::Datagrams;
 use cluster::agreement::{Agreement, Disagreement};
-use cluster::control;
+use cluster::{Role, control};
 use cluster::status::{Detail, Status};
 use node::Description;
 use std::collections::BTreeMap;
@@ -97,10 +97,11 @@ impl Board {
         self.description.nodes.iter().filter(|node| !ready(node)).map(|node| node.name.clone()).collect()
     }
 
-    /// The last position that the sequencer has stamped.
+    /// What the sequencer that leads said last.
     #[must_use]
-    pub fn stamped(&self) -> Option<Position> {
-        self.status(self.description.sequencer().id).map(|status| status.position)
+    pub fn leader(&self) -> Option<&Status> {
+        let leads = |status: &&Status| matches!(status.detail, Detail::Sequencer { leads: true, .. });
+        self.known.values().map(|known| &known.status).filter(leads).max_by_key(|status| status.epoch)
     }
 
     /// The highest position at which the engines had the same digest.
@@ -132,7 +133,7 @@ impl Board {
                 behind.push(format!("{} is silent", node.name));
                 continue;
             };
-            if status.position.seq < upto {
+            if node.role != Role::Supervisor && status.position.seq < upto {
                 behind.push(format!("{} is at {} of {upto}", node.name, status.position.seq));
             }
             match status.detail {
@@ -228,11 +229,12 @@ impl Settling {
 
     /// What is still missing, in words; empty when there is nothing.
     pub fn missing(&mut self, board: &Board) -> Vec<String> {
-        // The sequencer's next word comes after everything that clients have seen; ticks make the engines meet again.
-        let fresh = board.status(board.description.sequencer().id).filter(|status| status.at > self.since);
+        // The leading sequencer's next word comes after everything that clients have seen; ticks make the engines meet
+        // again.
+        let fresh = board.leader().filter(|status| status.at > self.since);
         self.upto = self.upto.or(fresh.map(|status| status.position.seq));
         match self.upto {
-            None => vec!["the sequencer has not spoken yet".to_owned()],
+            None => vec!["no sequencer that leads has spoken yet".to_owned()],
             Some(upto) => board.unsettled(upto),
         }
     }
@@ -265,8 +267,14 @@ fn detail(status: &Status) -> String {
         repaired => format!(", {repaired} asked again"),
     };
     match &status.detail {
-        Detail::Sequencer { lanes, refused, closed_lanes } => {
-            format!("{lanes} gateways, {refused} packets refused, {closed_lanes} lanes closed{repaired}")
+        Detail::Sequencer { leads: true, committed, lanes, refused, closed_lanes } => format!(
+            "leads, committed {committed}, {lanes} gateways, {refused} packets refused, {closed_lanes} lanes closed{repaired}"
+        ),
+        Detail::Sequencer { committed, .. } => format!("stands by, committed {committed}{repaired}"),
+        Detail::Supervisor { leads, sequencer, hot } => {
+            let name = |node: &Option<NodeId>| node.map_or("nobody".to_owned(), |node| node.to_string());
+            let leads = if *leads { "leads" } else { "follows" };
+            format!("{leads}, epoch granted to node {}, hot engine is node {}", name(sequencer), name(hot))
         }
         Detail::Engine { mode, ring_used, ring_len, resting, marks, .. } => {
             let digest = marks.first().map_or(0, |mark| mark.digest.0);

@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::Path;
 
-/// What the cluster is made of. Without a change: one sequencer, a hot and a warm engine, one logger, one gateway.
+/// What the cluster is made of. Without a change: two sequencers, a hot and a warm engine, three loggers, three
+/// supervisors, one gateway.
 #[derive(Clone, Debug)]
 pub struct LocalPlan {
     /// Sequencers.
@@ -41,11 +42,11 @@ impl Default for LocalPlan {
             start_price: Some(start_price),
         };
         Self {
-            sequencers: 1,
+            sequencers: 2,
             engines: 2,
-            loggers: 1,
+            loggers: 3,
             gateways: 1,
-            supervisors: 0,
+            supervisors: 3,
             sessions: 4,
             instruments: vec![
                 instrument("AMZN", 4, 100, 1, 2_239_500),
@@ -121,7 +122,7 @@ impl LocalPlan {
             node(&mut text, format!("gateway-{n}"), "gateway", fix, ports.udp()?)?;
         }
         for n in 1..=self.supervisors {
-            node(&mut text, format!("supervisor-{n}"), "supervisor", String::new(), ports.udp()?)?;
+            node(&mut text, format!("supervisor-{n}"), "supervisor", String::new(), ports.tcp()?)?;
         }
         for (at, comp_id) in self.comp_ids().iter().enumerate() {
             writeln!(text, "\n[[session]]\nid = {}\ncomp_id = \"{comp_id}\"", at + 1)?;
@@ -169,10 +170,10 @@ mod tests {
 
     #[test]
     fn a_planned_cluster_is_a_valid_one() {
-        let plan = LocalPlan { loggers: 3, gateways: 2, drop: Some("5%".to_owned()), ..LocalPlan::default() };
+        let plan = LocalPlan { gateways: 2, drop: Some("5%".to_owned()), ..LocalPlan::default() };
         let text = plan.text().unwrap();
         let cluster = Description::parse(Path::new("cluster.toml"), &text).unwrap();
-        assert_eq!(cluster.nodes.len(), 1 + 2 + 3 + 2);
+        assert_eq!(cluster.nodes.len(), 2 + 2 + 3 + 2 + 3);
         assert_eq!(cluster.sessions.len(), 4);
         assert_eq!(cluster.faults.drop, 50);
     }

@@ -33,7 +33,8 @@ impl SessionNames {
     /// If the incarnation does not fit four base-36 digits.
     #[must_use]
     pub fn of_lane(self, lane: Lane) -> Session {
-        let number = lane.session_number().expect("supervisors would issue the last incarnation after centuries");
+        let number =
+            lane.session_number().expect("supervisors would issue the last incarnation after centuries");
         self.numbered(StreamKind::Commands, number)
     }
 
@@ -214,8 +215,7 @@ impl Description {
             sources.filter(|other| other.id != node.id).map(|other| SocketAddr::V4(other.address)).collect();
         let options = self.socket_options(node);
         let session = self.session_names().of(stream, Epoch(0));
-        let mut subscription =
-            MulticastSubscription::open(group, &options, session, self.gap(), 1, repair)?;
+        let mut subscription = MulticastSubscription::open(group, &options, session, self.gap(), 1, repair)?;
         subscription.set_faults(self.faults_of(node, salt));
         subscription.set_check(wire::prelude::is_damaged);
         Ok(subscription)

@@ -67,7 +67,7 @@ fn the_default_cluster_is_taken() {
 fn a_node_that_is_not_described_is_refused_with_the_names_there_are() {
     let error = parse(&default_text()).unwrap().node("engine-9").unwrap_err().to_string();
     assert!(error.contains("no node is called \"engine-9\""), "{error}");
-    assert!(error.contains("sequencer-1, engine-1, engine-2"), "{error}");
+    assert!(error.contains("sequencer-1, sequencer-2, engine-1"), "{error}");
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn every_refusal_names_file_line_and_reason() {
         ("239.255.42.2:31002", "239.255.42.1:31001", "line 11: 239.255.42.1:31001 carries another stream"),
         ("239.255.42.2:31002", "10.0.0.1:31002", "line 11: 10.0.0.1:31002 is no multicast group"),
         ("id = 2\nrole", "id = 1\nrole", "have the same id 1"),
-        ("name = \"engine-2\"", "name = \"engine-1\"", "line 30: two nodes are called \"engine-1\""),
+        ("name = \"engine-2\"", "name = \"engine-1\"", "line 37: two nodes are called \"engine-1\""),
         ("127.0.0.1:31013", "127.0.0.1:31012", "have the same address"),
         ("mode = \"warm\"", "mode = \"hot\"", "exactly one engine must have mode = \"hot\", not 2"),
         (
@@ -103,7 +103,7 @@ fn every_refusal_names_file_line_and_reason() {
         ("symbol = \"BTC-USD\"", "symbol = \"AMZN\"", "the symbol is taken"),
         ("symbol = \"BTC-USD\"", "symbol = \"A-SYMBOL-THAT-IS-TOO-LONG\"", "at most 16 are allowed"),
         ("tick = 1\n", "tick = 0\n", "tick must lie in"),
-        ("role = \"logger\"", "role = \"looger\"", "line 40"),
+        ("role = \"logger\"", "role = \"looger\"", "line 47"),
         ("data = \"data\"", "dta = \"data\"", "unknown field `dta`"),
         ("[streams] ", "[timing]\nheartbeat = \"10\"\n[streams] ", "is no duration"),
         ("[streams] ", "[rings]\nsequenced = 1000\n[streams] ", "must be a power of two"),
@@ -143,79 +143,70 @@ fn the_documentation_describes_a_cluster_that_is_taken_and_its_values_are_the_de
     assert_eq!(differs_on_purpose(told), differs_on_purpose(unsaid));
 }
 
+/// The default cluster without its nodes of this role, and further text at its end.
+fn without(role: &str, more: &str) -> Result<Description, String> {
+    let text = default_text();
+    let (head, rest) = text.split_at(text.find("[[node]]").unwrap());
+    let (nodes, tail) = rest.split_at(rest.find("[[session]]").unwrap());
+    let of_role = format!("role = \"{role}\"");
+    let kept: String = nodes.split_inclusive("\n\n").filter(|node| !node.contains(&of_role)).collect();
+    parse(&format!("{head}{kept}{tail}\n{more}"))
+}
+
 #[test]
-fn one_three_or_five_supervisors_are_taken_and_other_numbers_are_refused_with_the_reason() {
-    for count in [0, 1, 3, 5] {
-        let cluster = with(&more_nodes("supervisor", count)).unwrap();
+fn an_odd_number_of_supervisors_up_to_five_is_taken_and_others_are_refused_with_the_reason() {
+    for count in [1, 3, 5] {
+        let cluster = without("supervisor", &more_nodes("supervisor", count)).unwrap();
         assert_eq!(cluster.nodes_of(Role::Supervisor).count(), usize::from(count));
     }
     for count in [2, 4] {
-        let more = more_nodes("supervisor", count);
-        let error = with(&more).unwrap_err();
-        assert!(
-            error.contains(&format!("an even number of supervisors ({count}) survives no more")),
-            "{error}"
-        );
-        assert!(error.contains(&last_node(&more)), "{error}");
+        let error = without("supervisor", &more_nodes("supervisor", count)).unwrap_err();
+        let expected = format!("an even number of supervisors ({count}) survives no more");
+        assert!(error.contains(&expected), "{error}");
     }
     for count in [6, 7] {
-        let error = with(&more_nodes("supervisor", count)).unwrap_err();
+        let error = without("supervisor", &more_nodes("supervisor", count)).unwrap_err();
         assert!(error.contains(&format!("{count} supervisors are too many: at most 5")), "{error}");
     }
+    let error = without("supervisor", "").unwrap_err();
+    assert!(error.contains("there must be at least one node with role = \"supervisor\""), "{error}");
+    let more = more_nodes("supervisor", 1);
+    assert!(with(&more).unwrap_err().contains(&last_node(&more)), "the line of the last one is told");
 }
 
 #[test]
 fn an_odd_number_of_loggers_up_to_seven_is_taken_and_all_of_them_vote() {
-    for more in [0, 2, 4, 6] {
-        let cluster = with(&more_nodes("logger", more)).unwrap();
+    for count in [1, 3, 5, 7] {
+        let cluster = without("logger", &more_nodes("logger", count)).unwrap();
         let voters: Vec<u16> = cluster.voters().into_iter().map(|id| id.0).collect();
-        let expected: Vec<u16> = std::iter::once(4).chain(101..101 + more).collect();
-        assert_eq!(voters, expected);
+        assert_eq!(voters, (101..101 + count).collect::<Vec<_>>());
     }
-    for more in [1, 3, 5] {
-        let text = more_nodes("logger", more);
-        let error = with(&text).unwrap_err();
-        assert!(
-            error.contains(&format!("an even number of loggers ({}) survives no more", more + 1)),
-            "{error}"
-        );
-        assert!(error.contains(&last_node(&text)), "{error}");
+    for count in [2, 4, 6] {
+        let error = without("logger", &more_nodes("logger", count)).unwrap_err();
+        let expected = format!("an even number of loggers ({count}) survives no more");
+        assert!(error.contains(&expected), "{error}");
     }
-    for more in [7, 8] {
-        let error = with(&more_nodes("logger", more)).unwrap_err();
+    for count in [8, 9] {
+        let error = without("logger", &more_nodes("logger", count)).unwrap_err();
         assert!(error.contains("loggers are too many: at most 7"), "{error}");
     }
 }
 
 #[test]
-fn several_sequencers_are_taken_with_supervisors_only() {
-    let standby = more_nodes("sequencer", 2);
-    let supervised =
-        format!("{standby}{}", more_nodes("supervisor", 1).replace("101", "201").replace("32001", "32201"));
-    let cluster = with(&supervised).unwrap();
-    assert_eq!(cluster.nodes_of(Role::Sequencer).count(), 3);
-    assert_eq!(cluster.sequencer().name, "sequencer-1");
-    let error = with(&standby).unwrap_err();
-    assert!(error.contains("several sequencers need supervisors"), "{error}");
-    assert!(error.contains(&last_node(&standby)), "{error}");
-}
-
-#[test]
 fn every_sequencer_needs_an_address_for_commands_that_nobody_else_has() {
-    let supervisor = more_nodes("supervisor", 1).replace("101", "201").replace("32001", "32201");
     let standby = more_nodes("sequencer", 1);
-    let without = standby.replace("commands = \"127.0.0.1:32101\"\n", "");
-    let error = with(&format!("{without}{supervisor}")).unwrap_err();
+    assert_eq!(with(&standby).unwrap().nodes_of(Role::Sequencer).count(), 3);
+    let error = with(&standby.replace("commands = \"127.0.0.1:32101\"\n", "")).unwrap_err();
     assert!(error.contains("commands = \"address:port\" belongs to every sequencer"), "{error}");
     for taken in ["127.0.0.1:31021", "127.0.0.1:31014"] {
-        let error = with(&format!("{}{supervisor}", standby.replace("127.0.0.1:32101", taken))).unwrap_err();
+        let error = with(&standby.replace("127.0.0.1:32101", taken)).unwrap_err();
         assert!(error.contains(&format!("have the same address {taken}")), "{error}");
     }
 }
 
 #[test]
 fn a_supervisor_listens_on_tcp_so_it_clashes_with_fix_and_not_with_repair() {
-    let at = |port: &str| with(&more_nodes("supervisor", 1).replace("32001", port));
+    let at = |port: &str| without("supervisor", &more_nodes("supervisor", 1).replace("32001", port));
     assert!(at("31014").is_ok(), "the logger's port is one of UDP");
     let error = at("9878").unwrap_err();
     assert!(

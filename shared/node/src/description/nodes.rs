@@ -52,7 +52,7 @@ fn shared_address(one: &NodeEntry, other: &NodeEntry) -> Option<SocketAddrV4> {
 /// How many nodes of each role there may be.
 fn numbers(refuse: &Refusals<'_>, file: &File, nodes: &[NodeEntry]) -> Result<(), DescriptionError> {
     let count = |role| nodes.iter().filter(|node| node.role == role).count();
-    for role in [Role::Sequencer, Role::Engine, Role::Logger, Role::Gateway] {
+    for role in [Role::Sequencer, Role::Engine, Role::Logger, Role::Gateway, Role::Supervisor] {
         if count(role) == 0 {
             let reason = format!("there must be at least one node with role = \"{role}\"");
             return Err(refuse.near("[[node]]", reason));
@@ -62,23 +62,18 @@ fn numbers(refuse: &Refusals<'_>, file: &File, nodes: &[NodeEntry]) -> Result<()
         Some(entry) => refuse.of(entry, reason),
         None => refuse.near("[[node]]", reason),
     };
-    for (role, most, none) in [(Role::Logger, MAX_LOGGERS, ""), (Role::Supervisor, MAX_SUPERVISORS, "none, ")]
-    {
+    for (role, most) in [(Role::Logger, MAX_LOGGERS), (Role::Supervisor, MAX_SUPERVISORS)] {
         let count = count(role);
         if count > most {
             return Err(at_last(role, format!("{count} {role}s are too many: at most {most}")));
         }
-        if count > 0 && count.is_multiple_of(2) {
+        if count.is_multiple_of(2) {
             let reason = format!(
-                "an even number of {role}s ({count}) survives no more failures than one less: describe {none}1, 3 \
-                 or another odd number up to {most}"
+                "an even number of {role}s ({count}) survives no more failures than one less: describe 1, 3 or \
+                 another odd number up to {most}"
             );
             return Err(at_last(role, reason));
         }
-    }
-    if count(Role::Sequencer) > 1 && count(Role::Supervisor) == 0 {
-        let reason = "several sequencers need supervisors, who decide which one of them may stamp";
-        return Err(at_last(Role::Sequencer, reason.to_owned()));
     }
     Ok(())
 }

@@ -1,13 +1,32 @@
-//! What a logger's operator asks of a journal without stopping it: is it whole ([`verify`]), and what stands in it ([`dump`]).
+//! The logger: the history, and whoever stands for it.
 //!
-//! Both read only: they take no lock and change nothing, so they may run beside the logger that writes.
+//! ```text
+//!   LoggerNode (keeper)   one thread: promises, appends, acknowledgements, answers
+//!     Frames (frames)     the write-ahead log, and the sequenced stream that it is written from
+//!     Events (events)     the journal of committed events
+//!     Answers (answers)   repair
+//!   Log, Vault            what it needs of a disk: journals and one small file, or a simulator's
+//! ```
+//!
+//! Beside it stands what an operator asks of a journal without stopping the logger: is it whole ([`verify`]), and what is in
+//! it ([`dump`]). Both read only: they take no lock and change nothing.
 
 #![forbid(unsafe_code)]
 
+mod answers;
+mod complaint;
 mod dump;
+mod events;
+mod frames;
+mod keeper;
+mod log;
 mod utc;
+mod vault;
 mod verify;
 mod words;
 
 pub use dump::{DumpError, Dumped, dump};
+pub use keeper::{LoggerDisk, LoggerNode, LoggerPorts, LoggerSettings};
+pub use log::{Extent, Log};
+pub use vault::{FileVault, Kept, Lost, Vault};
 pub use verify::{Verdict, verify};

@@ -5,14 +5,21 @@
 mod agent;
 mod boot;
 mod disk;
+mod open;
 mod tools;
 
+use agent::Agent;
 use clap::{Parser, Subcommand};
 use cluster::Role;
+use disk::House;
+use node::description::Durability;
 use node::shutdown::StopOnDrop;
-use node::{NodeArgs, Started};
+use node::{NodeArgs, Shutdown, Started};
+use open::Syncers;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
 
 /// Keeps the sequenced stream and the events, and shows what is kept.
 #[derive(Parser)]
@@ -60,26 +67,61 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
 }
 
-/// Runs the node: one thread writes and answers, one waits for the disk.
+/// Runs the node: one thread writes and answers, others wait for the disk.
 fn keep(arguments: &NodeArgs) -> anyhow::Result<()> {
     let started = node::start(arguments, Role::Logger)?;
-    let Started { node, clock, shutdown, .. } = started.clone();
-    let mut agent = agent::LoggerAgent::open(&started)?;
-    let syncers = agent.syncers();
-    let every = started.description.log.sync_every;
-    let disk = std::thread::Builder::new().name("disk".to_owned()).spawn({
-        let shutdown = shutdown.clone();
-        move || {
-            let _stop = StopOnDrop(shutdown.clone());
-            disk::keep_syncing(syncers, every, clock, &shutdown)
+    let Started { description, node, clock, shutdown } = started.clone();
+    let (keeper, Syncers { frames, events }) = open::open(&started)?;
+    let waker = Arc::new(OnceLock::new());
+    let mut agent = Agent::new(keeper, Arc::clone(&waker));
+    let prepare = vec![agent.node.log().syncer(), agent.node.event_journal().syncer()];
+
+    // The disk goes on until the last word is written, and ends everything if it cannot.
+    let done = Shutdown::default();
+    let mut threads = Vec::new();
+    let sync = match description.log.durability {
+        Durability::Written => vec![frames, events],
+        Durability::Synced => {
+            let thread = spawn("commit", &shutdown, {
+                let done = done.clone();
+                move || disk::commit_in_groups(frames, &waker, &done)
+            })?;
+            agent.ring(thread.thread().clone());
+            threads.push(thread);
+            vec![events]
         }
-    })?;
+    };
+    let house = House { sync, prepare, every: description.log.sync_every };
+    threads.push(spawn("disk", &shutdown, {
+        let done = done.clone();
+        move || disk::keep_house(house, clock, &done)
+    })?);
+
     let kept = {
-        let _stop = StopOnDrop(shutdown.clone());
+        let _stop = StopOnDrop(done);
         node::run(&mut agent, clock, node.idle, node.pin.first().copied(), &shutdown)
             .and_then(|()| agent.take_last(clock))
     };
-    let synced = disk.join().map_err(|_| anyhow::anyhow!("the disk thread panicked"))?;
-    agent.close()?;
-    kept.and(synced)
+    let mut synced = Ok(());
+    for thread in threads {
+        thread.thread().unpark();
+        synced = synced.and(thread.join().map_err(|_| anyhow::anyhow!("a disk thread panicked"))?);
+    }
+    // Only who ended well may say that everything is on the disk.
+    synced.and(kept)?;
+    agent.node.close()
+}
+
+/// A thread whose end, however it comes, ends the process.
+fn spawn(
+    name: &str,
+    shutdown: &Shutdown,
+    work: impl FnOnce() -> anyhow::Result<()> + Send + 'static,
+) -> anyhow::Result<JoinHandle<anyhow::Result<()>>> {
+    let stop = StopOnDrop(shutdown.clone());
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+        let _stop = stop;
+        work()
+    })?;
+    Ok(thread)
 }

@@ -92,9 +92,11 @@ pub enum Detail {
     },
     /// An engine.
     Engine {
-        /// Hot or warm.
+        /// Hot: it speaks; or warm.
         mode: EngineMode,
-        /// The term in which it speaks.
+        /// Whether it has executed all that it knows to be committed, but for a moment's worth.
+        ready: bool,
+        /// The highest term that it knows: a hot engine speaks in it.
         term: Term,
         /// The last event that it computed.
         outbound: Outbound,
@@ -104,11 +106,18 @@ pub enum Detail {
         ring_len: u32,
         /// Orders resting in all books.
         resting: u64,
-        /// The digest at `position`, then at the latest marked positions, newest first.
+        /// Digests at committed positions only, newest first: at the last one that it executed, if that is committed, then at
+        /// the latest marked ones.
         marks: Vec<Mark>,
     },
     /// A logger.
     Logger {
+        /// The life of its log; 0 while it has none.
+        incarnation: Incarnation,
+        /// The epoch that it has promised.
+        promised: Epoch,
+        /// The last place that it has acknowledged in the epoch that it follows, if any.
+        acknowledged: Position,
         /// The last number known to be on the disk.
         synced: Seq,
         /// The last event in its journal.
@@ -128,7 +137,7 @@ pub enum Detail {
         connections: u32,
         /// Sessions that are logged on.
         sessions: u32,
-        /// Commands sent and not yet seen in the sequenced stream.
+        /// Commands sent and not yet committed.
         in_flight: u32,
         /// How many may be.
         in_flight_limit: u32,
@@ -136,6 +145,10 @@ pub enum Detail {
         shed: u64,
         /// The last event that it has told on.
         outbound: Outbound,
+        /// The last number that it knows to be committed.
+        committed: Seq,
+        /// Events dropped since the history does not hold what caused them.
+        void: u64,
     },
 }
 
@@ -170,6 +183,7 @@ mod tests {
             traffic: Traffic::default(),
             detail: Detail::Engine {
                 mode: EngineMode::Hot,
+                ready: true,
                 term: Term(1),
                 outbound: Outbound(77),
                 ring_used: 3,

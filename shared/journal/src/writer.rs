@@ -159,6 +159,9 @@ impl Journal {
     /// The place of any message held, or the one before the first; of events only the number.
     #[must_use]
     pub fn position_of(&self, number: u64) -> Option<Position> {
+        if number == self.last.seq.0 {
+            return Some(self.last);
+        }
         if number + 1 == self.first() {
             return Some(self.segments[0].before);
         }

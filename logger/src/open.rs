@@ -1,0 +1,82 @@
+//! Opens what a logger stands on: journals, the vault, ports.
+
+use crate::boot::Boot;
+use bus::Multicast;
+use journal::{Journal, Options, Stream, Syncer};
+use logger::{FileVault, LoggerDisk, LoggerNode, LoggerPorts, LoggerSettings};
+use node::{Beacon, Started};
+use std::path::Path;
+
+/// A logger over UDP, on a real disk.
+pub(crate) type Node = LoggerNode<Multicast, Journal, FileVault>;
+
+/// The disk's side of both journals.
+pub(crate) struct Syncers {
+    pub(crate) frames: Syncer,
+    pub(crate) events: Syncer,
+}
+
+/// Opens everything of this node.
+pub(crate) fn open(started: &Started) -> anyhow::Result<(Node, Syncers)> {
+    let Started { description, node, clock, .. } = started;
+    let data = description.data_of(node);
+    let boot = Boot::look(&data)?;
+    let host_restarted = boot.is_another();
+    let journal = |name: &str, stream| {
+        let options = Options {
+            cluster: description.cluster_id(),
+            stream,
+            segment_len: description.log.segment,
+            create: true,
+            power_cut: host_restarted,
+        };
+        open_journal(&data.join(name), name, &options)
+    };
+    let disk = LoggerDisk {
+        frames: journal("log", Stream::Frames)?,
+        events: journal("events", Stream::Events)?,
+        vault: FileVault::new(&data),
+        host_restarted,
+    };
+    let syncers = Syncers { frames: disk.frames.syncer(), events: disk.events.syncer() };
+    let ports = LoggerPorts {
+        control: description.control_group(node)?,
+        acks: description.publish_acks(node)?,
+        sequenced: description.follow_sequenced(node)?,
+        events: description.follow_events(node)?,
+        requests: description.take_requests(node)?,
+        beacon: Beacon::open(description, node)?,
+    };
+    let token = clock.now().0 ^ (u64::from(std::process::id()) << 40);
+    let node = LoggerNode::open(LoggerSettings::of(description, node, token), ports, disk)?;
+    boot.note()?;
+    Ok((node, syncers))
+}
+
+fn open_journal(directory: &Path, name: &str, options: &Options) -> anyhow::Result<Journal> {
+    let (journal, opened) = Journal::open(directory, options, &mut |progress| {
+        tracing::info!(
+            journal = name,
+            segment = progress.segment + 1,
+            of = progress.segments,
+            records = progress.records,
+            "verifying"
+        );
+    })?;
+    tracing::info!(
+        journal = name,
+        next = opened.next,
+        records = opened.records,
+        segments = opened.segments,
+        cut_bytes = opened.cut_bytes,
+        "journal open"
+    );
+    if opened.cut_records > 0 {
+        tracing::warn!(
+            journal = name,
+            records = opened.cut_records,
+            "the host has restarted and lost what the disk had not confirmed"
+        );
+    }
+    Ok(journal)
+}

@@ -6,7 +6,7 @@ use crate::message::{Hot, Leading, Message, Present};
 use crate::record::{Control, Reason, Record};
 use crate::role::Role;
 use std::collections::{BTreeMap, VecDeque};
-use wire::{Epoch, Incarnation, Nanos, NodeId, Position, Seq, Term};
+use wire::{Epoch, Incarnation, Nanos, NodeId, Seq, Term};
 
 /// How patient a supervisor is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,6 +69,8 @@ pub struct Supervisor {
     control: Control,
     heard: BTreeMap<NodeId, Heard>,
     reign: Option<Reign>,
+    /// The highest number that any epoch's sequencer has called committed.
+    committed: Seq,
     /// When the hot engine was named.
     named_at: Nanos,
     /// The highest epoch that a logger has promised.
@@ -95,6 +97,7 @@ impl Supervisor {
             control: Control::default(),
             heard: BTreeMap::new(),
             reign: None,
+            committed: Seq(0),
             named_at: Nanos(0),
             promised: Epoch(0),
             learners: BTreeMap::new(),
@@ -147,10 +150,10 @@ impl Supervisor {
             return;
         }
         reign.heard = now;
-        let before = reign.said.map_or(Position::GENESIS, |said| said.committed);
         let idle = leading.open && leading.committed == leading.last;
-        if idle || leading.committed.seq > before.seq {
+        if idle || leading.committed.seq > self.committed {
             reign.progress = now;
+            self.committed = leading.committed.seq;
             if leading.open {
                 self.fruitless = 0;
             }

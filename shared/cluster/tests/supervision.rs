@@ -1,0 +1,382 @@
+//! What supervisors decide, and what stands decided.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
+mod support;
+
+use cluster::supervision::{Roster, Timeouts};
+use cluster::{Control, Hot, Leading, Message, Present, Quorum, Reason, Record, Role, Supervisor, Voter};
+use support::{voter, voters};
+use wire::command::Opening;
+use wire::{Chain, Epoch, Incarnation, Nanos, NodeId, Position, Seq, Term};
+
+const FAILOVER: u64 = 100;
+
+fn place(epoch: u32, seq: u64) -> Position {
+    Position { epoch: Epoch(epoch), seq: Seq(seq), chain: Chain(seq) }
+}
+
+/// A cluster as one supervisor that leads sees it: sequencers 1 and 6, engines 2 and 3, loggers 4, 7 and 8, gateway 5.
+struct Bench {
+    supervisor: Supervisor,
+    now: u64,
+    here: Vec<(NodeId, Present)>,
+    leading: Option<(NodeId, Leading)>,
+    decided: Vec<Record>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let ids = |nodes: &[u16]| nodes.iter().map(|node| NodeId(*node)).collect::<Vec<_>>();
+        let roster = Roster {
+            loggers: ids(&[4, 7, 8]),
+            engines: ids(&[2, 3]),
+            sequencers: ids(&[1, 6]),
+            gateways: ids(&[5]),
+        };
+        let timeouts = Timeouts { failover: Nanos(FAILOVER), announce: Nanos(20), propose_again: Nanos(50) };
+        let supervisor = Supervisor::new(roster, timeouts);
+        Self { supervisor, now: 1_000, here: Vec::new(), leading: None, decided: Vec::new() }
+    }
+
+    fn present(&mut self, role: Role, node: u16, change: impl FnOnce(&mut Present)) {
+        let mut present = Present {
+            role,
+            token: u64::from(node) * 10,
+            incarnation: Incarnation(0),
+            epoch: Epoch(0),
+            position: Position::GENESIS,
+            ready: true,
+            term: Term(0),
+        };
+        if let Some((_, before)) = self.here.iter().find(|(id, _)| id.0 == node) {
+            present = *before;
+        }
+        change(&mut present);
+        self.here.retain(|(id, _)| id.0 != node);
+        self.here.push((NodeId(node), present));
+    }
+
+    fn gone(&mut self, node: u16) {
+        self.here.retain(|(id, _)| id.0 != node);
+    }
+
+    /// A cluster that runs: epoch 1 of sequencer 1 is open.
+    fn running() -> Self {
+        let mut bench = Self::new();
+        for (role, nodes) in [
+            (Role::Logger, &[4, 7, 8][..]),
+            (Role::Sequencer, &[1, 6]),
+            (Role::Engine, &[2, 3]),
+            (Role::Gateway, &[5]),
+        ] {
+            for node in nodes {
+                bench.present(role, *node, |_| {});
+            }
+        }
+        bench.pass(10);
+        bench.admitted();
+        bench.pass(10);
+        bench.leads(1, 1, 5, 5);
+        bench.pass(10);
+        bench
+    }
+
+    /// Loggers and gateways take the lives that were issued to them.
+    fn admitted(&mut self) {
+        let control = self.supervisor.control().clone();
+        for (node, present) in &mut self.here {
+            if let Some(life) = control.life_of(*node).filter(|life| life.token == present.token) {
+                present.incarnation = life.incarnation;
+            }
+        }
+    }
+
+    /// This sequencer leads that epoch, with so many stamped and committed.
+    fn leads(&mut self, node: u16, epoch: u32, last: u64, committed: u64) {
+        let nonce = self.here.iter().find(|(id, _)| id.0 == node).unwrap().1.token;
+        let leading = Leading {
+            epoch: Epoch(epoch),
+            nonce,
+            parent: Position::GENESIS,
+            last: place(epoch, last),
+            committed: place(epoch, committed),
+            held: true,
+            open: true,
+        };
+        self.leading = Some((NodeId(node), leading));
+    }
+
+    /// So much time passes; everyone who is here says so, and what is proposed is applied.
+    fn pass(&mut self, time: u64) {
+        let until = self.now + time;
+        while self.now < until {
+            self.now += 10;
+            let now = Nanos(self.now);
+            for (node, present) in &self.here {
+                self.supervisor.handle_message(now, *node, &Message::Present(*present));
+            }
+            if let Some((node, leading)) = &self.leading {
+                self.supervisor.handle_message(now, *node, &Message::Leading(*leading));
+            }
+            while let Some(record) = self.supervisor.poll_proposal(now) {
+                assert!(self.supervisor.handle_applied(now, &record), "{record:?} had no effect");
+                self.decided.push(record);
+            }
+        }
+    }
+
+    /// The grants since the last look: epoch, sequencer, reason.
+    fn grants(&mut self) -> Vec<(u32, u16, Reason)> {
+        let decided = std::mem::take(&mut self.decided);
+        let grant = |record: &Record| match record {
+            Record::Grant { epoch, sequencer, why, .. } => Some((epoch.0, sequencer.0, *why)),
+            _ => None,
+        };
+        decided.iter().filter_map(grant).collect()
+    }
+}
+
+#[test]
+fn a_cluster_begins_when_all_its_loggers_are_here_and_every_one_of_them_is_asked() {
+    let mut bench = Bench::new();
+    for node in [4, 7] {
+        bench.present(Role::Logger, node, |_| {});
+    }
+    bench.present(Role::Sequencer, 1, |_| {});
+    bench.pass(500);
+    bench.admitted();
+    bench.pass(500);
+    assert_eq!(bench.grants(), [], "logger 8 is missing");
+    bench.present(Role::Logger, 8, |_| {});
+    bench.pass(10);
+    bench.admitted();
+    bench.pass(10);
+    assert_eq!(bench.grants(), [(1, 1, Reason::First)]);
+    let grant = bench.supervisor.control().highest_grant().unwrap();
+    assert_eq!(grant.quorum, Quorum::All(voters(&[4, 7, 8])));
+    assert_eq!((grant.opening, grant.started), (Opening::AtOpen, false));
+    bench.leads(1, 1, 1, 0);
+    bench.pass(10);
+    let control = bench.supervisor.control();
+    assert!(control.highest_grant().unwrap().started, "a majority holds its first frame");
+    assert_eq!(control.in_effect(), &voters(&[4, 7, 8]));
+}
+
+#[test]
+fn a_sequencer_that_falls_silent_is_followed_by_the_other_within_the_timeout() {
+    let mut bench = Bench::running();
+    bench.grants();
+    bench.pass(5 * FAILOVER);
+    assert_eq!(bench.grants(), []);
+    (bench.leading, _) = (None, bench.gone(1));
+    bench.pass(FAILOVER - 20);
+    assert_eq!(bench.grants(), []);
+    bench.pass(40);
+    assert_eq!(bench.grants(), [(2, 6, Reason::Silent)]);
+    let grant = bench.supervisor.control().highest_grant().unwrap();
+    assert_eq!(grant.quorum, Quorum::Majority(voters(&[4, 7, 8])));
+    assert_eq!((grant.opening, grant.nonce), (Opening::AtStart, 60));
+}
+
+#[test]
+fn a_sequencer_that_was_started_again_is_not_waited_for() {
+    let mut bench = Bench::running();
+    bench.grants();
+    bench.present(Role::Sequencer, 6, |present| present.position = place(1, 4));
+    bench.present(Role::Sequencer, 1, |present| present.token = 11);
+    bench.leading = None;
+    bench.pass(10);
+    assert_eq!(bench.grants(), [(2, 6, Reason::StartedAgain)], "it has seen more");
+}
+
+#[test]
+fn the_only_sequencer_gets_the_next_epoch_itself_once_it_is_another_process() {
+    let mut bench = Bench::running();
+    bench.gone(6);
+    bench.pass(2 * FAILOVER);
+    bench.grants();
+    bench.present(Role::Sequencer, 1, |present| present.token = 11);
+    bench.leading = None;
+    bench.pass(10);
+    assert_eq!(bench.grants(), [(2, 1, Reason::StartedAgain)]);
+    assert_eq!(bench.supervisor.control().highest_grant().unwrap().nonce, 11);
+}
+
+#[test]
+fn a_sequencer_that_leads_and_commits_nothing_is_replaced_and_each_time_more_patiently() {
+    let mut bench = Bench::running();
+    bench.grants();
+    bench.leads(1, 1, 9, 5);
+    bench.pass(3 * FAILOVER);
+    assert_eq!(bench.grants(), []);
+    bench.pass(2 * FAILOVER);
+    assert_eq!(bench.grants(), [(2, 6, Reason::Stuck)]);
+    bench.leads(6, 2, 12, 5);
+    bench.pass(7 * FAILOVER);
+    assert_eq!(bench.grants(), [], "it waits twice as long");
+    bench.pass(2 * FAILOVER);
+    assert_eq!(bench.grants(), [(3, 1, Reason::Stuck)]);
+}
+
+#[test]
+fn without_a_majority_of_loggers_nobody_is_granted_anything_since_it_would_help_nobody() {
+    let mut bench = Bench::running();
+    bench.gone(7);
+    bench.gone(8);
+    bench.pass(2 * FAILOVER);
+    bench.grants();
+    (bench.leading, _) = (None, bench.gone(1));
+    bench.pass(20 * FAILOVER);
+    assert_eq!(bench.grants(), []);
+    bench.present(Role::Logger, 7, |present| present.incarnation = Incarnation(1));
+    bench.pass(20);
+    assert_eq!(bench.grants(), [(2, 6, Reason::Silent)]);
+}
+
+#[test]
+fn a_logger_with_another_life_learns_and_votes_from_the_next_epoch_on_once_it_has_caught_up() {
+    let mut bench = Bench::running();
+    bench.leads(1, 1, 500, 500);
+    bench.gone(8);
+    bench.pass(2 * FAILOVER);
+    bench.grants();
+    let fresh = |present: &mut Present| {
+        (present.token, present.incarnation, present.ready) = (81, Incarnation(0), false);
+    };
+    bench.present(Role::Logger, 8, |present| {
+        present.role = Role::Logger;
+        fresh(present);
+    });
+    bench.pass(10);
+    bench.admitted();
+    let life = Voter { node: NodeId(8), incarnation: Incarnation(2) };
+    assert_eq!(bench.supervisor.control().life_of(NodeId(8)).unwrap().incarnation, life.incarnation);
+    bench.present(Role::Logger, 8, |present| {
+        (present.epoch, present.position, present.ready) = (Epoch(1), place(1, 499), true);
+    });
+    bench.pass(20);
+    assert_eq!(bench.supervisor.control().voters(), &voters(&[4, 7, 8]), "499 of 500");
+    bench.present(Role::Logger, 8, |present| present.position = place(1, 500));
+    bench.pass(20);
+    assert_eq!(bench.grants(), [(2, 1, Reason::Membership)], "to the process that leads");
+    let grant = bench.supervisor.control().highest_grant().unwrap();
+    assert!(grant.loggers.contains(life) && grant.opening == Opening::AtOpen && !grant.started);
+    assert_eq!(grant.quorum, Quorum::Majority(voters(&[4, 7, 8])), "those in effect are asked");
+    bench.leads(1, 2, 502, 500);
+    bench.pass(10);
+    assert!(bench.supervisor.control().in_effect().contains(life));
+}
+
+#[test]
+fn when_no_majority_of_votes_exists_any_more_the_cluster_starts_cold_with_all_its_loggers() {
+    let mut bench = Bench::running();
+    bench.leading = None;
+    for node in [1, 4, 7, 8] {
+        bench.gone(node);
+    }
+    bench.pass(2 * FAILOVER);
+    bench.grants();
+    for node in [4, 7] {
+        bench.present(Role::Logger, node, |present| {
+            (present.role, present.token) = (Role::Logger, u64::from(node) * 10 + 1);
+            (present.epoch, present.incarnation) = (Epoch(1), Incarnation(0));
+        });
+    }
+    bench.pass(5 * FAILOVER);
+    bench.admitted();
+    bench.pass(5 * FAILOVER);
+    assert_eq!(bench.grants(), [], "logger 8 may hold more than they do");
+    bench.present(Role::Logger, 8, |present| {
+        (present.role, present.incarnation) = (Role::Logger, Incarnation(1))
+    });
+    bench.pass(20);
+    assert_eq!(bench.grants(), [(2, 6, Reason::ColdStart)]);
+    let all = [
+        Voter { incarnation: Incarnation(2), ..voter(4) },
+        Voter { incarnation: Incarnation(2), ..voter(7) },
+        voter(8),
+    ];
+    let grant = bench.supervisor.control().highest_grant().unwrap();
+    assert_eq!(grant.quorum.voters().iter().collect::<Vec<_>>(), all);
+    assert_eq!(grant.quorum.needed(), 3);
+}
+
+#[test]
+fn a_new_epoch_is_above_everything_that_any_logger_has_promised() {
+    let mut bench = Bench::new();
+    for node in [4, 7, 8] {
+        bench.present(Role::Logger, node, |present| {
+            (present.incarnation, present.epoch) = (Incarnation(1), Epoch(40 + u32::from(node)));
+        });
+    }
+    bench.present(Role::Sequencer, 6, |_| {});
+    bench.pass(20);
+    assert_eq!(bench.grants(), [(49, 6, Reason::First)], "the control log is new, the loggers are not");
+}
+
+#[test]
+fn the_described_hot_engine_is_named_first_and_another_one_when_it_falls_silent() {
+    let mut bench = Bench::running();
+    let first = bench.supervisor.control().hot().unwrap();
+    assert_eq!((first.term, first.engine, first.successor), (Term(1), NodeId(2), Some(NodeId(3))));
+    bench.gone(2);
+    bench.pass(FAILOVER + 20);
+    let second = bench.supervisor.control().hot().unwrap();
+    assert_eq!((second.term, second.engine), (Term(2), NodeId(3)));
+    bench.present(Role::Engine, 3, |present| present.ready = false);
+    bench.pass(5 * FAILOVER);
+    assert_eq!(bench.supervisor.control().hot(), Some(second), "there is nobody else");
+}
+
+#[test]
+fn decisions_that_come_too_late_have_no_effect() {
+    let mut control = Control::default();
+    let admit =
+        |node, token| Record::Admit { node: NodeId(node), token, above: Incarnation(0), logger: true };
+    let grant = |after, epoch, cold: &[Voter]| Record::Grant {
+        after: Epoch(after),
+        epoch: Epoch(epoch),
+        sequencer: NodeId(1),
+        nonce: u64::from(epoch),
+        cold: cold.to_vec(),
+        why: Reason::First,
+    };
+    let hot = |term| Record::Hot {
+        hot: Hot { term: Term(term), engine: NodeId(2), token: 1, successor: None },
+        why: Reason::First,
+    };
+    let started = |epoch: u32| Record::Started { epoch: Epoch(epoch), nonce: u64::from(epoch) };
+    let other_process = Record::Started { epoch: Epoch(1), nonce: 9 };
+    let promote = |epoch| Record::Promote {
+        voter: Voter { node: NodeId(8), incarnation: Incarnation(2) },
+        epoch: Epoch(epoch),
+    };
+    let first = [voter(4), voter(7), voter(8)];
+    let steps = [
+        (admit(4, 40), true),
+        (admit(4, 40), false),
+        (grant(0, 1, &[]), false), // nobody's votes are in effect
+        (grant(0, 1, &first), true),
+        (grant(0, 2, &first), false), // decided upon something that no longer stands
+        (grant(1, 1, &[]), false),
+        (other_process, false),
+        (promote(1), false), // not started
+        (started(1), true),
+        (started(1), false),
+        (admit(8, 80), true),
+        (admit(8, 81), true),
+        (promote(1), true),
+        (promote(1), false),
+        (grant(1, 2, &[]), true),
+        (started(1), false), // too late
+        (promote(1), false),
+        (hot(2), false),
+        (hot(1), true),
+        (hot(1), false),
+    ];
+    for (at, (record, effective)) in steps.iter().enumerate() {
+        assert_eq!(control.apply(record), *effective, "step {at}: {record:?}");
+    }
+    assert_eq!(control.in_effect().iter().collect::<Vec<_>>(), first);
+}

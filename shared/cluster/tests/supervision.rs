@@ -213,7 +213,7 @@ fn a_sequencer_that_leads_and_commits_nothing_is_replaced_and_each_time_more_pat
     bench.pass(2 * FAILOVER);
     assert_eq!(bench.grants(), [(2, 6, Reason::Stuck)]);
     bench.leads(6, 2, 12, 5);
-    bench.pass(7 * FAILOVER);
+    bench.pass(6 * FAILOVER);
     assert_eq!(bench.grants(), [], "it waits twice as long");
     bench.pass(2 * FAILOVER);
     assert_eq!(bench.grants(), [(3, 1, Reason::Stuck)]);
@@ -288,7 +288,7 @@ fn when_no_majority_of_votes_exists_any_more_the_cluster_starts_cold_with_all_it
     bench.pass(5 * FAILOVER);
     assert_eq!(bench.grants(), [], "logger 8 may hold more than they do");
     bench.present(Role::Logger, 8, |present| {
-        (present.role, present.incarnation) = (Role::Logger, Incarnation(1))
+        (present.role, present.incarnation) = (Role::Logger, Incarnation(1));
     });
     bench.pass(20);
     assert_eq!(bench.grants(), [(2, 6, Reason::ColdStart)]);

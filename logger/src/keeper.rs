@@ -217,7 +217,7 @@ impl<T: Transport, L: Log, V: Vault> LoggerNode<T, L, V> {
         let mut inbox = std::mem::take(&mut self.inbox);
         let work = self.control.hear(&mut |from, message| match message {
             Message::Prepare { .. } | Message::Leading(_) | Message::Admitted(_) => {
-                inbox.push((from, message))
+                inbox.push((from, message));
             }
             _ => {}
         })?;

@@ -6,7 +6,7 @@
 use crate::utc::Utc;
 use journal::Stream;
 use std::fmt::{self, Display, Write};
-use wire::command::{LogoutReason, OrderType, ResetSeqNums, Side, TimeInForce};
+use wire::command::{LogoutReason, Opening, OrderType, ResetSeqNums, Side, TimeInForce};
 use wire::event::{CancelReason, Liquidity, OrderStatus, OrderView, RejectReason, ResponseTo};
 use wire::{ClOrdId, Command, CommandKind, Event, Frame, Happening, NodeId, Position, Price};
 
@@ -90,7 +90,10 @@ fn command(f: &mut fmt::Formatter<'_>, command: &Command<'_>) -> fmt::Result {
                 let comma = if nth > 0 { "," } else { "" };
                 write!(f, "{comma} {} life {}", { logger.node }, { logger.incarnation })?;
             }
-            Ok(())
+            match body.opening {
+                Opening::AtStart => Ok(()),
+                Opening::AtOpen => f.write_str("; nothing is committed before its epoch open"),
+            }
         }
         Command::Tick(_) => f.write_str("tick"),
         Command::EpochOpen(_) => f.write_str("epoch open"),

@@ -80,11 +80,12 @@ fn every_command() -> Vec<Vec<u8>> {
         nonce: 0xabc,
         cluster: wire::cluster_id("test"),
         loggers,
-        opening: wire::command::Opening::AtStart,
+        opening: wire::command::Opening::AtOpen,
         reserved: [0; 7],
     });
     frames.add(&Tick {});
     frames.add(&RulesVersion { rules: Rules(6), reserved: [0; 4] });
+    frames.add(&EpochOpen {});
     frames.add(&GatewayOpen { version: 1, reserved: [0; 4] });
     let reset = ResetSeqNums::Yes;
     frames.add(&SessionLogon { session: SessionId(5), client_seq: 1, reset, reserved: [0; 7] });
@@ -255,10 +256,11 @@ fn every_command_is_told_in_words() {
         [
             &format!(
                 "epoch start: sequencer 4 (nonce 0000000000000abc) of cluster {cluster:016x} on parent \
-                 0:0:0000000000000000, loggers 11 life 1, 12 life 3"
+                 0:0:0000000000000000, loggers 11 life 1, 12 life 3; nothing is committed before its epoch open"
             ),
             "tick",
             "rules version: 6 from here on",
+            "epoch open",
             "gateway open: a new life begins, wire version 1",
             "session logon: session 5 message 1, numbers start over",
             "session logout: session 5, next expected message 8, disconnected",
@@ -269,9 +271,9 @@ fn every_command_is_told_in_words() {
             "define instrument: instrument 1 \"ACME\", 2 price decimals, tick 5, lot 10",
         ]
     );
-    let chain = Frame::read(&frames[6]).unwrap().position().chain.0;
-    let head = format!("1:7:{chain:016x} 2023-11-14T22:13:20.000000006Z gateway 4 life 2 number 6: ");
-    assert!(lines[6].starts_with(&head), "{}", lines[6]);
+    let chain = Frame::read(&frames[7]).unwrap().position().chain.0;
+    let head = format!("1:8:{chain:016x} 2023-11-14T22:13:20.000000007Z gateway 4 life 2 number 7: ");
+    assert!(lines[7].starts_with(&head), "{}", lines[7]);
 }
 
 #[test]

@@ -10,9 +10,12 @@
 //!
 //! [`Exchange`] is the state machine of this project: sessions, instruments, orders, books, matching. Hot and warm
 //! engines run the very same code.
+//!
+//! [`agents`] is that driver: the engine as a node of the cluster, over any transport. Everything else here does no I/O.
 
 #![forbid(unsafe_code)]
 
+pub mod agents;
 pub mod book;
 pub mod exchange;
 pub mod instruments;
@@ -27,6 +30,7 @@ mod matching;
 mod names;
 mod orders;
 
+pub use agents::{EngineNode, EnginePorts, EngineSettings, MatcherAgent, ReceiverAgent, engine};
 pub use book::{BookView, LevelView};
 pub use exchange::{Exchange, Violation};
 pub use instruments::Instrument;

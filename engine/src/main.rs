@@ -2,15 +2,14 @@
 
 #![forbid(unsafe_code)]
 
-mod matcher;
-mod receiver;
-mod ring;
-
 use anyhow::Context;
+use bus::Multicast;
 use clap::Parser;
 use cluster::Role;
+use engine::{EnginePorts, EngineSettings, Limits};
 use node::shutdown::StopOnDrop;
-use node::{NodeArgs, Started};
+use node::{Beacon, NodeArgs, Started};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -19,11 +18,9 @@ fn main() -> ExitCode {
 
 fn run(arguments: &NodeArgs) -> anyhow::Result<()> {
     let started = node::start(arguments, Role::Engine)?;
-    let Started { description, node, clock, shutdown } = started.clone();
-    let (producer, consumer) = ring::ring(description.rings.engine);
-    let mut receiver = receiver::ReceiverAgent::open(&started, producer)?;
-    let mut matcher = matcher::MatcherAgent::open(&started, consumer, receiver.received())?;
-    tracing::info!(mode = %node.mode, ring = description.rings.engine, "engine ready");
+    let (mut receiver, mut matcher) = engine::engine(settings(&started), ports(&started)?)?;
+    let Started { description, node, clock, shutdown } = started;
+    tracing::info!(ring = description.rings.engine, "engine up: mute until it is named to speak");
 
     // The matching thread has the first core, the receiving one the second.
     let (first, second) = (node.pin.first().copied(), node.pin.get(1).copied());
@@ -44,4 +41,38 @@ fn run(arguments: &NodeArgs) -> anyhow::Result<()> {
     let received = receiving.join().map_err(|_| anyhow::anyhow!("the receiving thread panicked"))?;
     tracing::info!(position = %matcher.position(), digest = format!("{:016x}", matcher.digest().0), "stopped");
     matched.and(received)
+}
+
+fn settings(started: &Started) -> EngineSettings {
+    let Started { description, node, .. } = started;
+    EngineSettings {
+        node: node.id,
+        token: started.token(),
+        names: description.session_names(),
+        sequencers: description
+            .nodes_of(Role::Sequencer)
+            .map(|node| (node.id, SocketAddr::V4(node.address)))
+            .collect(),
+        loggers: description.nodes_of(Role::Logger).map(|node| SocketAddr::V4(node.address)).collect(),
+        present: description.timing.present(),
+        uncommitted: description.rings.uncommitted,
+        ring: description.rings.engine,
+        limits: Limits {
+            instruments: description.engine.instruments,
+            sessions: description.engine.sessions,
+            resting_orders: description.engine.resting_orders,
+            names: description.engine.names,
+            ..Limits::default()
+        },
+    }
+}
+
+fn ports(started: &Started) -> anyhow::Result<EnginePorts<Multicast>> {
+    let Started { description, node, .. } = started;
+    Ok(EnginePorts {
+        control: description.control_group(node)?,
+        sequenced: description.follow_sequenced(node)?,
+        events: description.publish_events(node)?,
+        beacon: Beacon::open(description, node)?,
+    })
 }

@@ -7,7 +7,7 @@ use wire::{Digest, Frame, FrameError, Outbound, Position, event};
 /// A mark is set at every sequence number that is a multiple of this.
 pub const MARK_EVERY: u64 = 1024;
 /// How many marks are kept; the oldest goes first.
-pub const MARKS_KEPT: usize = 8;
+pub const MARKS_KEPT: usize = 32;
 
 /// The running digest at one position: two engines that hold the same position (chain included) must hold the same mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

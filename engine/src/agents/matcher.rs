@@ -1,0 +1,268 @@
+//! The matching agent: frames out of the ring, through the exchange, events onto their stream.
+
+use super::EngineSettings;
+use super::ring::{RingConsumer, Slot};
+use super::shared::{Instructions, Progress, Shared};
+use crate::{EventSink, Exchange, Limits, LimitsError, MARK_EVERY, Replica};
+use anyhow::Context;
+use bus::{Publication, StreamKind, Transport};
+use cluster::EngineMode;
+use cluster::status::{Detail, Mark};
+use node::beacon::Account;
+use node::{Beacon, Duty, Idle, SessionNames};
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use wire::event::{self, Speaker};
+use wire::{CommandKind, Digest, Epoch, Frame, Nanos, Outbound, Position, Term};
+
+/// Frames that are executed before their events go out: enough to fill datagrams, few enough not to keep a client waiting.
+const FRAMES_A_CYCLE: usize = 128;
+/// Marks that a status tells beside the present one: so many of the newest,
+const NEWEST_TOLD: usize = 4;
+/// and so many of those that are far apart, so that engines whose statuses come at different moments under load meet there.
+const LANDMARKS_TOLD: usize = 2;
+/// How far apart these are.
+const LANDMARK_EVERY: u64 = 16 * MARK_EVERY;
+
+/// The agent.
+#[derive(Debug)]
+pub struct MatcherAgent<T: Transport> {
+    replica: Replica<Exchange>,
+    limits: Limits,
+    ring: RingConsumer,
+    events: T::Publication,
+    names: SessionNames,
+    /// Who speaks: the epoch is that of the events' session; 0 before the first.
+    speaker: Speaker,
+    mute: bool,
+    beacon: Beacon<T::Socket>,
+    shared: Arc<Shared>,
+    instructions: Instructions,
+    /// How many instructions were read.
+    version: u64,
+    /// How often the replica was begun again.
+    generation: u32,
+}
+
+/// A replica before the first frame.
+fn fresh(limits: Limits) -> Result<Replica<Exchange>, LimitsError> {
+    let sink = EventSink::with_capacity(limits.events_reserved as usize);
+    Ok(Replica::new(Exchange::new(limits)?, sink))
+}
+
+impl<T: Transport> MatcherAgent<T> {
+    pub(super) fn new(
+        settings: &EngineSettings,
+        ring: RingConsumer,
+        mut events: T::Publication,
+        beacon: Beacon<T::Socket>,
+        shared: Arc<Shared>,
+    ) -> Result<Self, LimitsError> {
+        let EngineSettings { node, names, limits, .. } = *settings;
+        events.set_muted(true);
+        Ok(Self {
+            replica: fresh(limits)?,
+            limits,
+            ring,
+            events,
+            names,
+            speaker: Speaker { epoch: Epoch(0), term: Term(0), node },
+            mute: true,
+            beacon,
+            shared,
+            instructions: Instructions::default(),
+            version: 0,
+            generation: 0,
+        })
+    }
+
+    /// The replica, to look at.
+    #[must_use]
+    pub fn replica(&self) -> &Replica<Exchange> {
+        &self.replica
+    }
+
+    /// The last place that was executed.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.replica.position()
+    }
+
+    /// The running digest there.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.replica.digest()
+    }
+
+    /// Whether it says the events that it computes.
+    #[must_use]
+    pub fn speaks(&self) -> bool {
+        !self.mute
+    }
+
+    /// Reads what the receiving agent wants. True if that is news.
+    fn obey(&mut self) -> anyhow::Result<bool> {
+        let version = self.shared.version();
+        if version == self.version {
+            return Ok(false);
+        }
+        self.version = version;
+        let Instructions { generation, term, speak_after } = self.shared.instructions();
+        self.instructions = Instructions { generation, term, speak_after };
+        self.speaker.term = term;
+        if speak_after.is_none() && !self.mute {
+            self.mute = true;
+            self.events.set_muted(true);
+            tracing::warn!(term = term.0, position = %self.replica.position(), "muted");
+        }
+        if generation != self.generation {
+            self.generation = generation;
+            self.begin_again()?;
+        }
+        Ok(true)
+    }
+
+    /// Forgets everything: the log will be executed from its first frame on.
+    fn begin_again(&mut self) -> anyhow::Result<()> {
+        if !self.mute {
+            self.mute = true;
+            self.events.set_muted(true);
+        }
+        self.replica = fresh(self.limits)?;
+        self.speaker.epoch = Epoch(0);
+        self.events.begin_session(self.names.of(StreamKind::Events, Epoch(0)), self.replica.outbound().0);
+        self.tell_progress();
+        Ok(())
+    }
+
+    /// Executes what waits in the ring, up to a batch.
+    fn execute(&mut self) -> anyhow::Result<usize> {
+        let mut done = 0;
+        while done < FRAMES_A_CYCLE
+            && let Some(slot) = self.ring.pop()
+        {
+            done += 1;
+            if slot.generation() != self.generation {
+                // Either it is of a void history, or the word that there is a new one came with it.
+                self.obey()?;
+                if slot.generation() != self.generation {
+                    continue;
+                }
+            }
+            self.apply(&slot)?;
+        }
+        if done > 0 {
+            self.tell_progress();
+        }
+        // Every event has the number that its datagram gives it, or repair would answer with another.
+        assert_eq!(
+            self.events.next(),
+            self.replica.outbound().0,
+            "the events stream and the outbound sequence differ"
+        );
+        Ok(done)
+    }
+
+    fn apply(&mut self, slot: &Slot) -> anyhow::Result<()> {
+        let frame = Frame::read(slot.bytes())
+            .with_context(|| format!("the frame after {} cannot be read", self.replica.position()))?;
+        let first_event = self.replica.outbound();
+        self.replica.apply(&frame)?;
+        if frame.header().kind == CommandKind::EpochStart as u8 {
+            // From here on events are said, and repaired, as those of this epoch's history: what lies before is part of it.
+            self.speaker.epoch = frame.position().epoch;
+            self.events.begin_session(self.names.of(StreamKind::Events, self.speaker.epoch), first_event.0);
+        }
+        for bytes in self.replica.events_mut() {
+            event::speak(bytes, self.speaker);
+            self.events.publish(bytes);
+        }
+        Ok(())
+    }
+
+    fn tell_progress(&self) {
+        self.shared.tell_progress(Progress { generation: self.generation, applied: self.replica.position() });
+    }
+
+    /// Speaks, if it is to and has executed all that it was to execute before.
+    fn speak_up(&mut self) {
+        let Some(after) = self.instructions.speak_after else { return };
+        if !self.mute || self.ring.popped() < after || self.speaker.epoch == Epoch(0) {
+            return;
+        }
+        self.mute = false;
+        self.events.set_muted(false);
+        tracing::info!(
+            term = self.speaker.term.0,
+            epoch = self.speaker.epoch.0,
+            position = %self.replica.position(),
+            next_event = self.replica.outbound().0,
+            "speaking"
+        );
+    }
+
+    /// The digests that may be told: of committed places only, since what an epoch change voids must not be compared.
+    fn marks(&self, committed: Position) -> Vec<Mark> {
+        let kept = self.replica.marks().filter(|mark| mark.at.seq <= committed.seq);
+        let mut kept: Vec<_> = kept.map(|mark| Mark { position: mark.at, digest: mark.digest }).collect();
+        kept.reverse();
+        let landmark = |mark: &&Mark| mark.position.seq.0.is_multiple_of(LANDMARK_EVERY);
+        let landmarks = kept.iter().skip(NEWEST_TOLD).filter(landmark).take(LANDMARKS_TOLD);
+        let present = Mark { position: self.replica.position(), digest: self.replica.digest() };
+        let executed = present.position != Position::GENESIS;
+        let present = (executed && present.position.seq <= committed.seq).then_some(present);
+        present.into_iter().chain(kept.iter().take(NEWEST_TOLD).copied()).chain(landmarks.copied()).collect()
+    }
+
+    fn account(&self) -> Account {
+        let report = self.shared.report();
+        let current = report.generation == self.generation;
+        let committed = if current { report.agreed } else { Position::GENESIS };
+        Account {
+            epoch: report.epoch,
+            position: self.replica.position(),
+            lag: report.lag + self.ring.used() as u64,
+            traffic: report.traffic,
+            detail: Detail::Engine {
+                mode: if self.mute { EngineMode::Warm } else { EngineMode::Hot },
+                ready: current && report.ready,
+                term: self.speaker.term,
+                outbound: Outbound(self.replica.outbound().0 - 1),
+                ring_used: u32::try_from(self.ring.used()).unwrap_or(u32::MAX),
+                ring_len: u32::try_from(self.ring.len()).unwrap_or(u32::MAX),
+                resting: self.replica.machine().resting_orders() as u64,
+                marks: self.marks(committed),
+            },
+        }
+    }
+}
+
+impl<T: Transport> Duty for MatcherAgent<T> {
+    fn on_start(&mut self, idle: &Idle) {
+        self.ring.set_waker(idle.waker());
+    }
+
+    fn do_work(&mut self, now: Nanos) -> anyhow::Result<usize> {
+        let mut work = usize::from(self.obey()?);
+        work += self.execute()?;
+        self.speak_up();
+        work += self.events.do_work(now).context("cannot publish events")?;
+        if self.beacon.is_due(now) {
+            self.beacon.tell(now, self.account());
+            work += 1;
+        }
+        if work == 0 && !(self.ring.may_sleep() && self.shared.version() == self.version) {
+            work = 1;
+        }
+        Ok(work)
+    }
+
+    fn next_deadline(&self) -> Option<Nanos> {
+        let beacon = self.beacon.next_deadline();
+        Some(self.events.next_deadline().map_or(beacon, |at| at.min(beacon)))
+    }
+
+    fn descriptors(&self, out: &mut Vec<RawFd>) {
+        self.events.descriptors(out);
+    }
+}

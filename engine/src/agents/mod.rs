@@ -1,0 +1,120 @@
+//! The engine as a node of the cluster: an agent that receives, a ring, an agent that matches and speaks.
+//!
+//! ```text
+//!   control group ──┐                      ┌── events, status
+//!   sequenced ── ReceiverAgent ── ring ── MatcherAgent
+//! ```
+//!
+//! [`ReceiverAgent`] follows the epochs, and knows which engine speaks; [`MatcherAgent`] holds the replica. In the binary
+//! each has a thread of its own; whoever drives both from one (a simulator) takes an [`EngineNode`].
+
+mod intake;
+mod matcher;
+mod receiver;
+mod ring;
+mod shared;
+mod standing;
+
+pub use intake::{Intake, Step};
+pub use matcher::MatcherAgent;
+pub use receiver::ReceiverAgent;
+pub use standing::Standing;
+
+use crate::{Limits, LimitsError};
+use bus::Transport;
+use node::{Beacon, ControlGroup, Duty, Idle, SessionNames};
+use shared::Shared;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use wire::{Nanos, NodeId};
+
+/// The numbers by which an engine works.
+#[derive(Clone, Debug)]
+pub struct EngineSettings {
+    /// Which node it is.
+    pub node: NodeId,
+    /// Tells this process from its other lives.
+    pub token: u64,
+    /// How the cluster's sessions are called.
+    pub names: SessionNames,
+    /// Where the sequencers are asked for what they have stamped.
+    pub sequencers: BTreeMap<NodeId, SocketAddr>,
+    /// Where the loggers are asked for what they hold.
+    pub loggers: Vec<SocketAddr>,
+    /// How often it says that it is here.
+    pub present: Nanos,
+    /// The most frames that are stamped and not committed.
+    pub uncommitted: usize,
+    /// How many frames fit between the two agents.
+    pub ring: usize,
+    /// The exchange's limits.
+    pub limits: Limits,
+}
+
+/// What an engine hears and speaks through.
+#[derive(Debug)]
+pub struct EnginePorts<T: Transport> {
+    /// Who leads, who speaks.
+    pub control: ControlGroup<T::Socket>,
+    /// The sequenced stream, in.
+    pub sequenced: T::Subscription,
+    /// The events, out.
+    pub events: T::Publication,
+    /// Its account of itself.
+    pub beacon: Beacon<T::Socket>,
+}
+
+/// The two agents of an engine that knows nothing yet.
+///
+/// # Errors
+/// [`LimitsError`]: a limit that the exchange cannot grant.
+pub fn engine<T: Transport>(
+    settings: EngineSettings,
+    ports: EnginePorts<T>,
+) -> Result<(ReceiverAgent<T>, MatcherAgent<T>), LimitsError> {
+    let EnginePorts { control, sequenced, events, beacon } = ports;
+    let (producer, consumer) = ring::ring(settings.ring);
+    let shared = Arc::new(Shared::default());
+    let matcher = MatcherAgent::new(&settings, consumer, events, beacon, Arc::clone(&shared))?;
+    Ok((ReceiverAgent::new(settings, control, sequenced, producer, shared), matcher))
+}
+
+/// Both agents, driven by one thread.
+#[derive(Debug)]
+pub struct EngineNode<T: Transport> {
+    /// Receives.
+    pub receiver: ReceiverAgent<T>,
+    /// Matches.
+    pub matcher: MatcherAgent<T>,
+}
+
+impl<T: Transport> EngineNode<T> {
+    /// An engine that knows nothing yet.
+    ///
+    /// # Errors
+    /// See [`engine`].
+    pub fn new(settings: EngineSettings, ports: EnginePorts<T>) -> Result<Self, LimitsError> {
+        engine(settings, ports).map(|(receiver, matcher)| Self { receiver, matcher })
+    }
+}
+
+impl<T: Transport> Duty for EngineNode<T> {
+    fn on_start(&mut self, idle: &Idle) {
+        self.matcher.on_start(idle);
+    }
+
+    fn do_work(&mut self, now: Nanos) -> anyhow::Result<usize> {
+        Ok(self.receiver.do_work(now)? + self.matcher.do_work(now)?)
+    }
+
+    fn next_deadline(&self) -> Option<Nanos> {
+        self.receiver.next_deadline().into_iter().chain(self.matcher.next_deadline()).min()
+    }
+
+    fn descriptors(&self, out: &mut Vec<RawFd>) {
+        self.receiver.descriptors(out);
+        self.matcher.descriptors(out);
+    }
+}

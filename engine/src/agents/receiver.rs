@@ -1,0 +1,333 @@
+//! The receiving agent: follows the epochs, puts into the ring what the engine may take, and hears which engine speaks.
+
+use super::EngineSettings;
+use super::intake::{Intake, Step};
+use super::ring::RingProducer;
+use super::shared::{Instructions, Report, Shared};
+use super::standing::Standing;
+use anyhow::Context;
+use bus::{Delivery, StreamKind, Subscription, Transport};
+use cluster::{Astray, Hot, Leading, Message, Present, Role};
+use node::{ControlGroup, Duty, beacon};
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use wire::{Frame, FrameError, Incarnation, Nanos, NodeId, Position, Seq};
+
+/// How soon a full ring is tried again.
+const RETRY_FULL: Nanos = Nanos::from_micros(200);
+/// How often the operator is told how far an engine has come that is not ready yet.
+const PROGRESS_EVERY: Nanos = Nanos::SECOND;
+/// A hot engine goes so many times as far ahead of what it knows to be committed as the sequencer may: it learns of a commit
+/// later than the sequencer does.
+const AHEAD: usize = 2;
+
+/// Why the frames of a cycle ended.
+enum Halt {
+    /// The ring is full.
+    Full,
+    /// What was executed is void from this place on.
+    Void(Position),
+    /// A history that does not go on from the committed one.
+    Lost(Astray),
+    /// No frame, though it was checked on its way in.
+    Unreadable(FrameError),
+}
+
+/// The agent.
+#[derive(Debug)]
+pub struct ReceiverAgent<T: Transport> {
+    settings: EngineSettings,
+    control: ControlGroup<T::Socket>,
+    sequenced: T::Subscription,
+    ring: RingProducer,
+    shared: Arc<Shared>,
+    intake: Intake,
+    standing: Standing,
+    /// Messages of the control group, until they are looked at.
+    heard: Vec<(NodeId, Message)>,
+    /// How often everything has begun again.
+    generation: u32,
+    /// What the matching agent was told last.
+    instructed: Instructions,
+    /// When to offer again what the full ring refused.
+    retry_at: Option<Nanos>,
+    present_at: Nanos,
+    /// What was said last.
+    said: Option<Present>,
+    /// While it is not ready: when the operator is told next.
+    progress_at: Nanos,
+}
+
+impl<T: Transport> ReceiverAgent<T> {
+    pub(super) fn new(
+        settings: EngineSettings,
+        control: ControlGroup<T::Socket>,
+        sequenced: T::Subscription,
+        ring: RingProducer,
+        shared: Arc<Shared>,
+    ) -> Self {
+        let standing = Standing::new(settings.node, settings.token);
+        Self {
+            intake: Intake::new(AHEAD * settings.uncommitted),
+            settings,
+            control,
+            sequenced,
+            ring,
+            shared,
+            standing,
+            heard: Vec::new(),
+            generation: 0,
+            instructed: Instructions::default(),
+            retry_at: None,
+            present_at: Nanos(0),
+            said: None,
+            progress_at: Nanos(0),
+        }
+    }
+
+    /// What it has taken of the followed history.
+    #[must_use]
+    pub fn intake(&self) -> &Intake {
+        &self.intake
+    }
+
+    /// Whether it is named to speak, and ready.
+    #[must_use]
+    pub fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// Hears the control group.
+    fn hear(&mut self, now: Nanos) -> anyhow::Result<usize> {
+        let mut heard = std::mem::take(&mut self.heard);
+        let work = self
+            .control
+            .hear(&mut |from, message| heard.push((from, message)))
+            .context("cannot hear the control group")?;
+        for (from, message) in heard.drain(..) {
+            match message {
+                Message::Leading(leading) => self.handle_leading(now, from, &leading),
+                Message::Hot(hot) => self.handle_hot(hot),
+                _ => {}
+            }
+        }
+        self.heard = heard;
+        Ok(work)
+    }
+
+    fn handle_leading(&mut self, now: Nanos, from: NodeId, leading: &Leading) {
+        let Some(first) = self.intake.handle_leading(leading) else { return };
+        tracing::info!(
+            epoch = leading.epoch.0,
+            sequencer = from.0,
+            parent = %leading.parent,
+            listening_from = first.0,
+            uncommitted = self.intake.uncommitted(),
+            "following a new epoch"
+        );
+        self.standing.handle_epoch(self.intake.known());
+        let sequencer = self.settings.sequencers.get(&from).copied();
+        let sources = sequencer.into_iter().chain(self.settings.loggers.iter().copied()).collect();
+        self.sequenced.set_repair(sources);
+        self.listen(now, first, leading.last.seq);
+    }
+
+    /// Listens to the followed epoch's session, which is known to reach up to `last`.
+    fn listen(&mut self, now: Nanos, first: Seq, last: Seq) {
+        let session = self.settings.names.of(StreamKind::Sequenced, self.intake.epoch());
+        self.sequenced.begin_session(session, first.0);
+        self.sequenced.expect_below(now, last.next().0);
+    }
+
+    fn handle_hot(&mut self, hot: Hot) {
+        let was_named = self.standing.is_named();
+        if !self.standing.handle_hot(hot) {
+            return;
+        }
+        let named = self.standing.is_named();
+        self.intake.set_hot(named);
+        match (was_named, named) {
+            (_, true) => tracing::info!(
+                term = hot.term.0,
+                ready = self.standing.is_ready(),
+                applied = %self.applied(),
+                "promoted: this engine is the hot one"
+            ),
+            (true, false) => tracing::warn!(
+                term = hot.term.0,
+                hot = hot.engine.0,
+                uncommitted = self.intake.uncommitted(),
+                "demoted: another engine speaks, this one is warm"
+            ),
+            (false, false) => {
+                tracing::info!(term = hot.term.0, hot = hot.engine.0, "another engine is the hot one");
+            }
+        }
+    }
+
+    /// Moves what has come into the ring, as far as the engine may take it.
+    fn receive(&mut self, now: Nanos) -> anyhow::Result<usize> {
+        let Self { sequenced, intake, ring, generation, .. } = self;
+        let mut halt = None;
+        let work = sequenced
+            .poll(now, &mut |_, bytes| {
+                if halt.is_some() {
+                    return Delivery::Refused;
+                }
+                let frame = match Frame::read(bytes) {
+                    Ok(frame) => frame,
+                    Err(error) => {
+                        halt = Some(Halt::Unreadable(error));
+                        return Delivery::Refused;
+                    }
+                };
+                match intake.judge(&frame) {
+                    Step::Take if !ring.push(*generation, bytes) => halt = Some(Halt::Full),
+                    Step::Take | Step::Skip => {
+                        intake.handle_taken(frame.position());
+                        return Delivery::Accepted;
+                    }
+                    Step::Wait => {}
+                    Step::Void(place) => halt = Some(Halt::Void(place)),
+                    Step::Lost(astray) => halt = Some(Halt::Lost(astray)),
+                }
+                Delivery::Refused
+            })
+            .context("cannot receive the sequenced stream")?;
+        self.retry_at = None;
+        match halt {
+            None => {}
+            Some(Halt::Full) => self.retry_at = Some(now.saturating_add(RETRY_FULL)),
+            Some(Halt::Void(place)) => self.begin_again(now, place),
+            Some(Halt::Lost(astray)) => return Err(astray.into()),
+            Some(Halt::Unreadable(error)) => {
+                return Err(error)
+                    .with_context(|| format!("the frame after {} cannot be read", self.intake.handed()));
+            }
+        }
+        Ok(work)
+    }
+
+    /// What this engine has executed is not the cluster's history: it forgets everything, and executes the log anew.
+    fn begin_again(&mut self, now: Nanos, void: Position) {
+        tracing::warn!(
+            %void,
+            epoch = self.intake.epoch().0,
+            committed = %self.intake.agreed(),
+            executed = %self.intake.handed(),
+            "astray: the new epoch's history leaves what this engine has executed, at the void place; rebuilding from the log"
+        );
+        let known = self.intake.known();
+        let first = self.intake.begin_again();
+        self.standing.begin_again(known);
+        self.generation += 1;
+        self.progress_at = now.saturating_add(PROGRESS_EVERY);
+        self.listen(now, first, known);
+    }
+
+    /// The last place that the matching agent has executed, of the present history.
+    fn applied(&self) -> Position {
+        let progress = self.shared.progress();
+        if progress.generation == self.generation { progress.applied } else { Position::GENESIS }
+    }
+
+    /// Judges whether this engine is ready, and tells the operator how far it has come.
+    fn weigh(&mut self, now: Nanos) {
+        if self.intake.epoch().0 == 0 {
+            return;
+        }
+        let (applied, known) = (self.applied(), self.intake.known());
+        if self.standing.handle_progress(applied.seq, known) {
+            if self.standing.is_ready() {
+                let how = if self.generation == 0 { "caught up" } else { "rebuilt" };
+                tracing::info!(%applied, known = known.0, epoch = self.intake.epoch().0, "{how}: ready");
+            } else {
+                tracing::warn!(%applied, known = known.0, "fallen behind: not ready");
+            }
+        }
+        if !self.standing.is_ready() && now >= self.progress_at {
+            if self.progress_at != Nanos(0) {
+                tracing::info!(applied = applied.seq.0, of = known.0, "executing the log");
+            }
+            self.progress_at = now.saturating_add(PROGRESS_EVERY);
+        }
+    }
+
+    /// Tells the matching agent what changed. True if anything has.
+    fn instruct(&mut self) -> bool {
+        let (generation, term) = (self.generation, self.standing.term());
+        let speaks = self.instructed.speak_after.filter(|_| self.instructed.generation == generation);
+        // What the ring has no room for is not overtaken; and once it speaks, it speaks as long as it is named.
+        let may_begin = self.standing.is_ready() && self.retry_at.is_none();
+        let speak_after = match speaks {
+            _ if !self.standing.is_named() => None,
+            None if may_begin => Some(self.ring.pushed()),
+            unchanged => unchanged,
+        };
+        let wanted = Instructions { generation, term, speak_after };
+        if wanted == self.instructed {
+            return false;
+        }
+        self.shared.instruct(wanted);
+        self.instructed = wanted;
+        true
+    }
+
+    /// Says that this engine is here, if it is time or something has changed.
+    fn say_present(&mut self, now: Nanos) -> usize {
+        let epoch = self.intake.epoch();
+        let (ready, term) = (self.standing.is_ready(), self.standing.term());
+        let changed =
+            self.said.is_none_or(|said| (said.epoch, said.ready, said.term) != (epoch, ready, term));
+        if !changed && now < self.present_at {
+            return 0;
+        }
+        let (applied, agreed) = (self.applied(), self.intake.agreed());
+        let present = Present {
+            role: Role::Engine,
+            token: self.settings.token,
+            incarnation: Incarnation(0),
+            epoch,
+            position: if applied.seq < agreed.seq { applied } else { agreed },
+            ready,
+            term,
+        };
+        self.control.say(Message::Present(present));
+        self.said = Some(present);
+        self.present_at = now.saturating_add(self.settings.present);
+        1
+    }
+}
+
+impl<T: Transport> Duty for ReceiverAgent<T> {
+    fn do_work(&mut self, now: Nanos) -> anyhow::Result<usize> {
+        let heard = self.hear(now)?;
+        let pushed = self.ring.pushed();
+        let received = self.receive(now)?;
+        self.weigh(now);
+        let instructed = self.instruct();
+        if instructed || self.ring.pushed() > pushed {
+            self.ring.ring_bell();
+        }
+        if heard + received > 0 || instructed {
+            self.shared.tell_report(Report {
+                generation: self.generation,
+                agreed: self.intake.agreed(),
+                epoch: self.intake.epoch(),
+                ready: self.standing.is_ready(),
+                traffic: beacon::received(&self.sequenced.stats()),
+                lag: self.sequenced.lag(),
+            });
+        }
+        Ok(heard + received + self.say_present(now))
+    }
+
+    fn next_deadline(&self) -> Option<Nanos> {
+        self.sequenced.next_deadline().into_iter().chain(self.retry_at).chain([self.present_at]).min()
+    }
+
+    fn descriptors(&self, out: &mut Vec<RawFd>) {
+        self.control.descriptors(out);
+        self.sequenced.descriptors(out);
+    }
+}

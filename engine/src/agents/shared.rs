@@ -1,0 +1,84 @@
+//! What the two threads tell each other beside the frames: a word each, the newest one counts.
+
+use cluster::status::Traffic;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use wire::{Epoch, Position, Term};
+
+/// What the receiving thread wants of the matching one. It changes seldom.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Instructions {
+    /// How often everything has begun again: what was executed in an earlier generation is void.
+    pub generation: u32,
+    /// The highest term that was heard of.
+    pub term: Term,
+    /// To speak in that term, once so many frames were taken out of the ring; `None`: to be mute.
+    pub speak_after: Option<u64>,
+}
+
+/// What the receiving thread tells for the status.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Report {
+    pub generation: u32,
+    /// What was executed in this generation up to here is committed.
+    pub agreed: Position,
+    pub epoch: Epoch,
+    pub ready: bool,
+    pub traffic: Traffic,
+    pub lag: u64,
+}
+
+/// What the matching thread has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Progress {
+    pub generation: u32,
+    /// The last place that it has executed.
+    pub applied: Position,
+}
+
+/// The cells. Each lock is held for a copy, by one of two threads.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    /// Counts the instructions, so that the matching thread need not lock to see that there are no new ones.
+    version: AtomicU64,
+    instructions: Mutex<Instructions>,
+    report: Mutex<Report>,
+    progress: Mutex<Progress>,
+}
+
+fn lock<T>(cell: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Plain values, written whole: a thread that panicked has left nothing half done.
+    cell.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    pub(crate) fn instruct(&self, instructions: Instructions) {
+        *lock(&self.instructions) = instructions;
+        self.version.fetch_add(1, Ordering::Release);
+    }
+
+    /// How many instructions have been given.
+    pub(crate) fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn instructions(&self) -> Instructions {
+        *lock(&self.instructions)
+    }
+
+    pub(crate) fn tell_report(&self, report: Report) {
+        *lock(&self.report) = report;
+    }
+
+    pub(crate) fn report(&self) -> Report {
+        *lock(&self.report)
+    }
+
+    pub(crate) fn tell_progress(&self, progress: Progress) {
+        *lock(&self.progress) = progress;
+    }
+
+    pub(crate) fn progress(&self) -> Progress {
+        *lock(&self.progress)
+    }
+}

@@ -1,0 +1,316 @@
+//! One engine on a transport in memory: the test says what the sequencer and the supervisors say, and sees what comes out.
+
+#![allow(dead_code, unreachable_pub)]
+
+use bus::{
+    Delivery, Publication, PublicationStats, Sent, Session, Socket, StreamKind, Subscription,
+    SubscriptionStats, Transmit, Transport,
+};
+use cluster::status::{Detail, Mark};
+use cluster::{Envelope, Hot, Leading, Message, Present, Status, control};
+use engine::{EngineNode, EnginePorts, EngineSettings, Limits};
+use node::{Beacon, ControlGroup, Duty, SessionNames, Speaker};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::net::{SocketAddr, SocketAddrV4};
+use std::os::fd::RawFd;
+use std::rc::Rc;
+use wire::{Epoch, Frame, Nanos, NodeId, Position, Term};
+
+pub const NODE: NodeId = NodeId(2);
+pub const OTHER: NodeId = NodeId(3);
+pub const SEQUENCER: NodeId = NodeId(1);
+pub const TOKEN: u64 = 77;
+const CLUSTER: u64 = 5;
+pub const NAMES: SessionNames = SessionNames { tag: *b"TST" };
+
+/// An event as it went out by itself: session, number, bytes.
+pub type Said = (Session, u64, Vec<u8>);
+
+/// What goes in and comes out.
+#[derive(Debug, Default)]
+pub struct Wires {
+    /// The sequenced sessions, as far as they can be had.
+    sessions: BTreeMap<Session, BTreeMap<u64, Vec<u8>>>,
+    control: VecDeque<Vec<u8>>,
+    pub presents: Vec<Present>,
+    pub statuses: Vec<Status>,
+    pub events: Vec<Said>,
+    /// Every session of events that was begun, with its first number.
+    pub begun: Vec<(Session, u64)>,
+    /// The events that can be repaired, in the present session.
+    pub kept: BTreeMap<u64, Vec<u8>>,
+}
+
+type Shared = Rc<RefCell<Wires>>;
+
+#[derive(Debug)]
+pub struct Memory;
+
+impl Transport for Memory {
+    type Publication = Events;
+    type Subscription = Sequenced;
+    type Socket = Wire;
+}
+
+#[derive(Debug)]
+pub struct Events {
+    wires: Shared,
+    session: Session,
+    next: u64,
+    muted: bool,
+}
+
+impl Publication for Events {
+    fn publish(&mut self, frame: &[u8]) -> u64 {
+        let mut wires = self.wires.borrow_mut();
+        wires.kept.insert(self.next, frame.to_vec());
+        if !self.muted {
+            wires.events.push((self.session, self.next, frame.to_vec()));
+        }
+        self.next += 1;
+        self.next - 1
+    }
+
+    fn next(&self) -> u64 {
+        self.next
+    }
+
+    fn begin_session(&mut self, session: Session, next: u64) {
+        (self.session, self.next) = (session, next);
+        let mut wires = self.wires.borrow_mut();
+        wires.begun.push((session, next));
+        wires.kept.split_off(&next);
+    }
+
+    fn set_muted(&mut self, muted: bool) {
+        self.muted = muted;
+    }
+
+    fn release_below(&mut self, _number: u64) {}
+    fn end_of_session(&mut self) {}
+    fn set_destination(&mut self, _destination: SocketAddrV4) {}
+
+    fn do_work(&mut self, _now: Nanos) -> io::Result<usize> {
+        Ok(0)
+    }
+
+    fn next_deadline(&self) -> Option<Nanos> {
+        None
+    }
+
+    fn descriptors(&self, _out: &mut Vec<RawFd>) {}
+
+    fn stats(&self) -> PublicationStats {
+        PublicationStats::default()
+    }
+}
+
+#[derive(Debug)]
+pub struct Sequenced {
+    wires: Shared,
+    session: Session,
+    expected: u64,
+    known: u64,
+}
+
+impl Subscription for Sequenced {
+    fn poll(&mut self, _now: Nanos, deliver: &mut dyn FnMut(u64, &[u8]) -> Delivery) -> io::Result<usize> {
+        let wires = self.wires.borrow();
+        let began = self.expected;
+        while let Some(frame) = wires.sessions.get(&self.session).and_then(|all| all.get(&self.expected))
+            && deliver(self.expected, frame) == Delivery::Accepted
+        {
+            self.expected += 1;
+        }
+        Ok((self.expected - began) as usize)
+    }
+
+    fn begin_session(&mut self, session: Session, expected: u64) {
+        (self.session, self.expected, self.known) = (session, expected, expected);
+    }
+
+    fn expect_below(&mut self, _now: Nanos, next: u64) {
+        self.known = self.known.max(next);
+    }
+
+    fn set_repair(&mut self, sources: Vec<SocketAddr>) {
+        assert_eq!(sources, [address(11), address(14)], "the epoch's sequencer, then the loggers");
+    }
+
+    fn announced(&self) -> Option<u64> {
+        None
+    }
+
+    fn expected(&self) -> u64 {
+        self.expected
+    }
+
+    fn lag(&self) -> u64 {
+        self.known.saturating_sub(self.expected)
+    }
+
+    fn last_heard(&self) -> Option<Nanos> {
+        None
+    }
+
+    fn next_deadline(&self) -> Option<Nanos> {
+        None
+    }
+
+    fn descriptors(&self, _out: &mut Vec<RawFd>) {}
+
+    fn stats(&self) -> SubscriptionStats {
+        SubscriptionStats::default()
+    }
+}
+
+/// Hears the control group; what is said is sorted by what it is.
+#[derive(Debug)]
+pub struct Wire(Shared);
+
+impl Socket for Wire {
+    fn recv(&mut self, show: &mut dyn FnMut(SocketAddr, &[u8])) -> io::Result<usize> {
+        let waiting: Vec<_> = self.0.borrow_mut().control.drain(..).collect();
+        waiting.iter().for_each(|bytes| show(address(1), bytes));
+        Ok(waiting.len())
+    }
+
+    fn send_to(&mut self, bytes: &[u8], _to: SocketAddr) -> io::Result<Sent> {
+        let mut wires = self.0.borrow_mut();
+        if let Ok(status) = control::decode::<Status>(bytes) {
+            wires.statuses.push(status);
+        } else {
+            match control::decode::<Envelope>(bytes).expect("a status or a message").message {
+                Message::Present(present) => wires.presents.push(present),
+                other => panic!("an engine does not say {other:?}"),
+            }
+        }
+        Ok(Sent::Done)
+    }
+
+    fn send(&mut self, _transmit: &Transmit<'_>, _group: SocketAddr) -> io::Result<Sent> {
+        unreachable!("the events have a publication")
+    }
+
+    fn descriptors(&self, _out: &mut Vec<RawFd>) {}
+}
+
+fn address(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+/// One engine and its surroundings.
+pub struct Rig {
+    pub engine: EngineNode<Memory>,
+    pub wires: Shared,
+    pub now: Nanos,
+}
+
+impl Rig {
+    /// An engine that knows nothing, with a ring of so many frames.
+    pub fn new(limits: Limits, ring: usize) -> Self {
+        let wires = Shared::default();
+        let wire = || Wire(Rc::clone(&wires));
+        let speaker = || Speaker::new(wire(), address(5));
+        let never = NAMES.of(StreamKind::Sequenced, Epoch(0));
+        let ports = EnginePorts {
+            control: ControlGroup::new(CLUSTER, NODE, wire(), speaker()),
+            sequenced: Sequenced { wires: Rc::clone(&wires), session: never, expected: 1, known: 1 },
+            events: Events { wires: Rc::clone(&wires), session: never, next: 1, muted: true },
+            beacon: Beacon::new(CLUSTER, NODE, 1, Nanos(1), speaker()),
+        };
+        let settings = EngineSettings {
+            node: NODE,
+            token: TOKEN,
+            names: NAMES,
+            sequencers: [(SEQUENCER, address(11))].into(),
+            loggers: vec![address(14)],
+            present: Nanos::from_millis(50),
+            uncommitted: 4_096,
+            ring,
+            limits,
+        };
+        let engine = EngineNode::new(settings, ports).expect("the test's limits can be granted");
+        Self { engine, wires, now: Nanos::SECOND }
+    }
+
+    /// These frames of an epoch's session can be had from now on.
+    pub fn sequence(&mut self, epoch: u32, frames: &[Vec<u8>]) {
+        let session = NAMES.of(StreamKind::Sequenced, Epoch(epoch));
+        let mut wires = self.wires.borrow_mut();
+        let all = wires.sessions.entry(session).or_default();
+        all.extend(frames.iter().map(|bytes| (position(bytes).seq.0, bytes.clone())));
+    }
+
+    fn hear(&mut self, from: NodeId, message: Message) {
+        let bytes = control::encode(&Envelope { cluster: CLUSTER, from, message }).expect("short");
+        self.wires.borrow_mut().control.push_back(bytes);
+    }
+
+    /// The sequencer of an epoch says that it leads, and that so much is committed.
+    pub fn leading(&mut self, epoch: u32, parent: Position, committed: Position) {
+        let session = NAMES.of(StreamKind::Sequenced, Epoch(epoch));
+        let last = self.wires.borrow().sessions.get(&session).and_then(|all| all.values().last().cloned());
+        let last = last.map_or(parent, |bytes| position(&bytes));
+        let leading = Leading {
+            epoch: Epoch(epoch),
+            nonce: u64::from(epoch),
+            parent,
+            last,
+            committed,
+            held: true,
+            open: true,
+        };
+        self.hear(SEQUENCER, Message::Leading(leading));
+    }
+
+    /// A supervisor names the engine that speaks.
+    pub fn hot(&mut self, term: u32, engine: NodeId, token: u64) {
+        self.hear(NodeId(9), Message::Hot(Hot { term: Term(term), engine, token, successor: None }));
+    }
+
+    /// One cycle of both agents.
+    pub fn cycle(&mut self) -> anyhow::Result<usize> {
+        self.now = Nanos(self.now.0 + 1_000);
+        self.engine.do_work(self.now)
+    }
+
+    /// Cycles until all is done.
+    pub fn run(&mut self) {
+        for _ in 0..10_000 {
+            let before = (self.position(), self.engine.receiver.intake().handed());
+            self.cycle().expect("nothing goes wrong");
+            let idle = self.wires.borrow().control.is_empty();
+            if idle && before == (self.position(), self.engine.receiver.intake().handed()) {
+                // Once more, so that everything is told.
+                self.cycle().expect("nothing goes wrong");
+                return;
+            }
+        }
+        panic!("the engine does not come to rest");
+    }
+
+    pub fn position(&self) -> Position {
+        self.engine.matcher.position()
+    }
+
+    /// The marks of the last status.
+    pub fn marks(&self) -> Vec<Mark> {
+        match &self.wires.borrow().statuses.last().expect("it has told").detail {
+            Detail::Engine { marks, .. } => marks.clone(),
+            other => panic!("no engine's: {other:?}"),
+        }
+    }
+
+    /// What it said of itself last.
+    pub fn present(&self) -> Present {
+        *self.wires.borrow().presents.last().expect("it has said")
+    }
+}
+
+/// Where a frame stands.
+pub fn position(bytes: &[u8]) -> Position {
+    Frame::read(bytes).expect("a whole frame").position()
+}

@@ -33,23 +33,23 @@ impl fmt::Display for Overtaken {
         let Self { own, later } = self;
         write!(
             f,
-            "this is incarnation {own} of the gateway, but another process has begun incarnation {later}: if another process is this gateway \
-             now, leave it to that; if the file `incarnation` in this node's directory was lost, write the highest one of \
-             this gateway into it (see `logger dump`)"
+            "this is incarnation {own} of the gateway, but another process has begun incarnation {later}: if another process is \
+             this gateway now, leave it to that; if not, the supervisors have lost what they had decided, and issue lives \
+             again that were lived before (see `logger dump`)"
         )
     }
 }
 
 impl std::error::Error for Overtaken {}
 
-/// Counts the commands that are numbered and not yet seen in the sequenced stream.
+/// Counts the commands that are numbered and not yet committed: what is only sequenced can be taken back.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Admission {
     limit: u64,
     /// The last number given.
     numbered: u64,
-    /// The last number seen in the sequenced stream.
-    sequenced: u64,
+    /// The last number that is committed.
+    committed: u64,
     shedding: bool,
 }
 
@@ -57,7 +57,7 @@ impl Admission {
     /// At most `limit` commands on their way.
     #[must_use]
     pub fn new(limit: u64) -> Self {
-        Self { limit, numbered: 0, sequenced: 0, shedding: false }
+        Self { limit, numbered: 0, committed: 0, shedding: false }
     }
 
     /// How things stand; decides when shedding begins and ends.
@@ -82,14 +82,14 @@ impl Admission {
         self.numbered
     }
 
-    /// The sequenced stream shows this number.
-    pub fn handle_sequenced(&mut self, number: u64) {
+    /// The command of this number is committed.
+    pub fn handle_committed(&mut self, number: u64) {
         assert!(
             number <= self.numbered,
-            "command {number} was sequenced, but {} was the last one given",
+            "command {number} was committed, but {} was the last one given",
             self.numbered
         );
-        self.sequenced = self.sequenced.max(number);
+        self.committed = self.committed.max(number);
     }
 
     /// The last number given.
@@ -101,13 +101,13 @@ impl Admission {
     /// Commands on their way.
     #[must_use]
     pub fn in_flight(&self) -> u64 {
-        self.numbered - self.sequenced
+        self.numbered - self.committed
     }
 
     /// All numbers up to here need not be sent again.
     #[must_use]
-    pub fn sequenced(&self) -> u64 {
-        self.sequenced
+    pub fn committed(&self) -> u64 {
+        self.committed
     }
 
     /// How many may be on their way.
@@ -131,15 +131,15 @@ mod tests {
         }
         assert_eq!(seen.iter().position(|p| *p == Pressure::Shedding), Some(90));
         assert_eq!(admission.pressure(), Pressure::Full);
-        admission.handle_sequenced(30);
+        admission.handle_committed(30);
         assert_eq!((admission.in_flight(), admission.pressure()), (70, Pressure::Shedding));
-        admission.handle_sequenced(31);
+        admission.handle_committed(31);
         assert_eq!(admission.pressure(), Pressure::Normal);
     }
 
     #[test]
     #[should_panic(expected = "was the last one given")]
-    fn a_command_that_was_never_given_cannot_be_sequenced() {
-        Admission::new(10).handle_sequenced(1);
+    fn a_command_that_was_never_given_cannot_be_committed() {
+        Admission::new(10).handle_committed(1);
     }
 }

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use wire::command::{
     CancelOrder, GatewayOpen, LogoutReason, ReplaceOrder, ResetSeqNums, SessionLogon, SessionLogout,
 };
-use wire::{Event, Frame, Happening, Nanos, Outbound, SessionId};
+use wire::{Event, Happening, Incarnation, Nanos, NodeId, Outbound, SessionId};
 
 /// How long the exchange may take to sequence a logon before the client is told that it cannot be reached.
 const LOGON_PATIENCE: Nanos = Nanos(5_000_000_000);
@@ -35,6 +35,15 @@ pub enum Output<'a> {
     Close(ConnectionId),
 }
 
+/// A command of a gateway, as it stands in the history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Numbered {
+    /// In which of its lives it was given.
+    pub incarnation: Incarnation,
+    /// Its number there.
+    pub number: u64,
+}
+
 /// Where outputs go.
 pub(crate) type Out<'o> = &'o mut dyn FnMut(Output<'_>);
 
@@ -50,8 +59,8 @@ pub struct ClientEntry {
 /// How a gateway is set up.
 #[derive(Clone, Debug)]
 pub struct GatewayConfig {
-    /// Which gateway this is, in which of its lives.
-    pub lane: Lane,
+    /// Which gateway this is.
+    pub gateway: NodeId,
     /// The exchange's CompID.
     pub comp_id: String,
     /// Who may log on.
@@ -100,6 +109,8 @@ struct Stranger {
 /// The gateway's core.
 pub struct Gateway {
     outflow: Outflow,
+    /// The latest life of this gateway that the committed history shows.
+    latest: Incarnation,
     comp_id: String,
     logon_timeout: Nanos,
     /// This life's `GatewayOpen` has come back from the exchange.
@@ -122,7 +133,7 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// A gateway of this life, before its first command.
+    /// A gateway that has no life yet: it hears, but takes no client.
     #[must_use]
     pub fn new(config: &GatewayConfig) -> Self {
         let session_config = |comp_id: &str| Config {
@@ -152,7 +163,11 @@ impl Gateway {
             })
             .collect();
         Self {
-            outflow: Outflow { lane: config.lane, admission: Admission::new(config.in_flight_limit) },
+            outflow: Outflow {
+                lane: Lane { gateway: config.gateway, incarnation: Incarnation(0) },
+                admission: Admission::new(config.in_flight_limit),
+            },
+            latest: Incarnation(0),
             comp_id: config.comp_id.clone(),
             logon_timeout: config.logon_timeout,
             open: false,
@@ -176,30 +191,37 @@ impl Gateway {
         }
     }
 
-    /// Begins this life: its first command.
-    pub fn begin(&mut self, now: Nanos, out: Out<'_>) {
+    /// Begins the life that was issued to this process: its first command. An error if the history shows a later one: nothing
+    /// of this one would be taken any more.
+    pub fn begin(&mut self, now: Nanos, incarnation: Incarnation, out: Out<'_>) -> Result<(), Overtaken> {
+        assert!(!self.has_life(), "a process has one life, and this one's is {}", self.incarnation());
+        if incarnation <= self.latest {
+            return Err(Overtaken { own: incarnation, later: self.latest });
+        }
+        self.outflow.lane.incarnation = incarnation;
         let version = u32::from(wire::prelude::VERSION);
         self.outflow.send(now, &GatewayOpen { version, reserved: [0; 4] }, out);
-    }
-
-    /// Takes a frame of the sequenced stream: only its own commands matter to a gateway, and that no later life of it has
-    /// begun, nor another process in the same. An error ends this one: nothing that it sends would be taken any more.
-    pub fn handle_sequenced(&mut self, frame: &Frame<'_>) -> Result<(), Overtaken> {
-        let header = *frame.header();
-        let lane = Lane { gateway: header.source, incarnation: header.incarnation };
-        let own = self.outflow.lane;
-        let number = { header.source_seq }.0;
-        // A number of this life that it never gave is another process's, in the same incarnation.
-        let strange = lane == own && number > self.outflow.admission.numbered();
-        if lane == own && !strange {
-            self.outflow.admission.handle_sequenced(number);
-        } else if strange || lane.gateway == own.gateway && lane.incarnation > own.incarnation {
-            return Err(Overtaken { own: own.incarnation, later: lane.incarnation });
-        }
         Ok(())
     }
 
-    /// Takes an event, in order. Reports go out with the next [`Gateway::handle_time`].
+    /// Takes a committed command of this gateway, in one of its lives. An error ends this one: another life has begun, or
+    /// another process is in the same, and nothing that this one sends would be taken any more.
+    pub fn handle_committed(&mut self, command: Numbered) -> Result<(), Overtaken> {
+        let own = self.outflow.lane.incarnation;
+        let Numbered { incarnation, number } = command;
+        self.latest = self.latest.max(incarnation);
+        if !self.has_life() || incarnation < own {
+            return Ok(());
+        }
+        // A number of this life that it never gave is another process's, in the same incarnation.
+        if incarnation > own || number > self.outflow.admission.numbered() {
+            return Err(Overtaken { own, later: incarnation });
+        }
+        self.outflow.admission.handle_committed(number);
+        Ok(())
+    }
+
+    /// Takes an event that may be told, in order. Reports go out with the next [`Gateway::handle_time`].
     pub fn handle_event(&mut self, now: Nanos, event: &Event<'_>) -> Result<(), wire::FrameError> {
         let header = *event.header();
         self.outbound = header.outbound;
@@ -476,8 +498,11 @@ impl Gateway {
     }
 
     fn ask_logon(&mut self, now: Nanos, at: usize, command: &SessionLogon, out: Out<'_>) {
+        let has_life = self.has_life();
         let client = &mut self.clients[at];
-        let refusal = if !self.open {
+        let refusal = if !has_life {
+            Some("the exchange is not reachable yet; try again in a moment")
+        } else if !self.open {
             Some("the gateway is still catching up with the exchange; try again in a moment")
         } else if !self.outflow.try_send(now, command, out) {
             Some("the exchange is too busy; try again later")
@@ -575,6 +600,16 @@ impl Gateway {
     #[must_use]
     pub fn comp_id(&self) -> &str {
         &self.comp_id
+    }
+
+    /// The life of this process; 0 until it was given one.
+    #[must_use]
+    pub fn incarnation(&self) -> Incarnation {
+        self.outflow.lane.incarnation
+    }
+
+    fn has_life(&self) -> bool {
+        self.incarnation() != Incarnation(0)
     }
 
     /// Whether clients can log on.

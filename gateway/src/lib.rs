@@ -1,24 +1,33 @@
-//! Between clients and the exchange: FIX in, commands out; events in, reports out. No I/O.
+//! Between clients and the exchange: FIX in, commands out; events in, reports out. No I/O but through ports.
 //!
-//! [`Gateway`] is driven like this, by `main.rs` as by a simulator. Everything it wants done goes at once to the `out`
-//! of the call, as an [`Output`].
+//! ```text
+//!   GatewayNode (node)      both sides, driven together; generic over the transport
+//!   GatewayLink (link)      the exchange's side: who leads, what is committed, which commands are kept
+//!   Releases (release)      which events may be told
+//!   Gateway (clients)       the clients' side: connections, FIX sessions, requests and reports
+//! ```
 //!
-//! 1. [`Gateway::begin`] once: its `GatewayOpen` is the first command of this life.
-//! 2. What the streams deliver: [`Gateway::handle_sequenced`], [`Gateway::handle_event`].
-//! 3. What clients do: [`Gateway::handle_connected`], [`Gateway::handle_bytes`], [`Gateway::handle_disconnected`].
-//! 4. Once a cycle, after all that: [`Gateway::handle_time`]. It also sends what reports have gathered.
-//!
-//! Wake at [`Gateway::next_deadline`].
+//! A driver, `main.rs` or a simulator, hands in what clients do ([`GatewayNode::handle_connected`],
+//! [`GatewayNode::handle_bytes`], [`GatewayNode::handle_disconnected`]), then calls [`GatewayNode::do_work`], once a cycle.
+//! What is to be done with a client's connection goes at once to the `out` of the call, as a [`ClientOutput`]. Wake at
+//! [`GatewayNode::next_deadline`].
 
 #![forbid(unsafe_code)]
 
 mod admission;
 mod clients;
 mod identity;
+mod link;
 mod listings;
+mod node;
 mod outflow;
+mod release;
 mod reports;
 mod requests;
+mod settings;
 
+pub use crate::node::{ClientOutput, GatewayNode};
 pub use admission::{Admission, Overtaken, Pressure};
-pub use clients::{ClientEntry, ConnectionId, Gateway, GatewayConfig, Output};
+pub use clients::{ClientEntry, ConnectionId, Gateway, GatewayConfig, Numbered, Output};
+pub use link::GatewayPorts;
+pub use settings::{GatewaySettings, SequencerAt};

@@ -1,28 +1,25 @@
-//! The gateway's binary: one thread, clients over TCP, commands out, sequenced stream and events in.
+//! The gateway's binary: one thread, clients over TCP beside the gateway's node.
 
 #![forbid(unsafe_code)]
 
-mod life;
 mod net;
 
-use anyhow::Context;
-use bus::{Delivery, MulticastPublication, MulticastSubscription, Publication, Subscription};
+use bus::Multicast;
 use clap::Parser;
-use cluster::status::Detail;
-use cluster::{Lane, Role};
-use gateway::{ClientEntry, Gateway, GatewayConfig, Output};
+use cluster::Role;
+use gateway::{ClientOutput, GatewayConfig, GatewayNode, GatewayPorts, GatewaySettings};
 use net::{ClientNet, Happened};
-use node::beacon::{Account, received};
-use node::streams::FIRST_EPOCH;
-use node::{Beacon, Duty, NodeArgs, Started};
+use node::{Beacon, Description, Duty, NodeArgs, NodeEntry, Started};
 use std::os::fd::RawFd;
 use std::process::ExitCode;
-use wire::{Event, Frame, Nanos, Position};
+use wire::Nanos;
 
 /// Bytes that may wait for a slow reader beside a whole resend.
 const LIVE_BACKLOG: usize = 16 << 20;
 /// What a resend adds to a kept message at the most: header and trailer.
 const RESEND_OVERHEAD: usize = 512;
+/// For measurements alone: reports do not wait for the commit.
+const UNSAFE_NO_COMMIT_GATE: &str = "LOCKSTEP_UNSAFE_NO_COMMIT_GATE";
 
 fn main() -> ExitCode {
     node::exit(run(&NodeArgs::parse()))
@@ -33,185 +30,81 @@ fn run(arguments: &NodeArgs) -> anyhow::Result<()> {
     let mut agent = GatewayAgent::open(&started)?;
     let Started { node, clock, shutdown, .. } = &started;
     node::run(&mut agent, *clock, node.idle, node.pin.first().copied(), shutdown)?;
-    agent.farewell(clock.now())?;
-    tracing::info!(position = %agent.position, "stopped");
+    let GatewayAgent { mut node, mut clients } = agent;
+    node.handle_shutdown(clock.now(), &mut |output| carry_out(output, &mut clients))?;
+    tracing::info!(position = %node.position(), committed = %node.committed(), "stopped");
     Ok(())
 }
 
 struct GatewayAgent {
-    core: Gateway,
-    lane: Lane,
+    node: GatewayNode<Multicast>,
     clients: ClientNet,
-    commands: MulticastPublication,
-    sequenced: MulticastSubscription,
-    events: MulticastSubscription,
-    beacon: Beacon,
-    /// The last position seen in the sequenced stream.
-    position: Position,
 }
 
 impl GatewayAgent {
     fn open(started: &Started) -> anyhow::Result<Self> {
-        let Started { description, node, clock, .. } = started;
+        let Started { description, node, .. } = started;
         let fix = &description.fix;
         let address = node.fix.expect("validated: every gateway has an address for FIX");
         let longest_resend = fix.resend_bytes + fix.resend_messages * RESEND_OVERHEAD;
         let clients = ClientNet::listen(address, fix.max_connections, LIVE_BACKLOG + longest_resend)?;
-        let incarnation = life::next_incarnation(&description.data_of(node))?;
-        let lane = Lane { gateway: node.id, incarnation };
-        let mut commands = description.publish_commands(node, lane)?;
-        let seconds = |nanos: Nanos| nanos.0 / Nanos::SECOND.0;
-        let mut core = Gateway::new(&GatewayConfig {
-            lane,
-            comp_id: fix.comp_id.clone(),
-            clients: description
-                .sessions
-                .iter()
-                .map(|session| ClientEntry { session: session.id, comp_id: session.comp_id.clone() })
-                .collect(),
-            heartbeat_limits_secs: (seconds(fix.heartbeat_min), seconds(fix.heartbeat_max)),
-            logon_timeout: fix.logon_timeout,
-            reset_on_logon: fix.reset_on_logon,
-            resend_messages: fix.resend_messages,
-            resend_bytes: fix.resend_bytes,
-            in_flight_limit: description.rings.commands as u64,
-        });
-        core.begin(clock.now(), &mut |output| {
-            if let Output::Command(frame) = output {
-                commands.publish(frame);
-            }
-        });
-        tracing::info!(%address, comp_id = fix.comp_id, %incarnation, sessions = description.sessions.len(), "listening for FIX clients");
-        Ok(Self {
-            core,
-            lane,
-            clients,
-            commands,
-            sequenced: description.follow_sequenced(node, FIRST_EPOCH, 1)?,
-            events: description.follow_events(node, FIRST_EPOCH, 1)?,
-            beacon: Beacon::open(description, node)?,
-            position: Position::GENESIS,
-        })
-    }
-
-    /// Says goodbye to the clients, and sends what the exchange must know of it.
-    fn farewell(&mut self, now: Nanos) -> anyhow::Result<()> {
-        let Self { core, clients, commands, .. } = self;
-        core.handle_shutdown(now, &mut |output| carry_out(output, clients, commands));
-        commands.do_work(now).context("cannot send commands")?;
-        Ok(())
-    }
-
-    fn follow(&mut self, now: Nanos) -> anyhow::Result<usize> {
-        let Self { core, sequenced, events, commands, position, .. } = self;
-        let (mut unreadable, mut overtaken) = (None, None);
-        let mut work = sequenced
-            .poll(now, &mut |_, bytes| match Frame::read(bytes) {
-                Ok(frame) => {
-                    if let Err(error) = core.handle_sequenced(&frame) {
-                        overtaken = Some(error);
-                        return Delivery::Refused;
-                    }
-                    *position = frame.position();
-                    Delivery::Accepted
-                }
-                Err(error) => {
-                    unreadable = Some(error);
-                    Delivery::Refused
-                }
-            })
-            .context("cannot receive the sequenced stream")?;
-        if let Some(error) = overtaken {
-            return Err(error.into());
+        let commit_gate = std::env::var_os(UNSAFE_NO_COMMIT_GATE).is_none_or(|value| value != "1");
+        if !commit_gate {
+            tracing::warn!(
+                "{UNSAFE_NO_COMMIT_GATE}=1: reports do not wait until their orders are committed, and ORDERS THAT WERE \
+                 ACKNOWLEDGED CAN BE LOST. For measurements only; unset it and start again"
+            );
         }
-        commands.publisher_mut().release_below(core.admission().sequenced() + 1);
-        work += events
-            .poll(now, &mut |_, bytes| match Event::read(bytes)
-                .and_then(|event| core.handle_event(now, &event))
-            {
-                Ok(()) => Delivery::Accepted,
-                Err(error) => {
-                    unreadable = Some(error);
-                    Delivery::Refused
-                }
-            })
-            .context("cannot receive events")?;
-        match unreadable {
-            Some(error) => Err(error).context("a stream holds what this gateway cannot read"),
-            None => Ok(work),
-        }
-    }
-
-    fn serve(&mut self, now: Nanos) -> anyhow::Result<usize> {
-        let Self { core, clients, commands, .. } = self;
-        let mut work = clients.poll(now, |clients, connection, happened| match happened {
-            Happened::Connected => core.handle_connected(now, connection),
-            Happened::Sent(bytes) => {
-                core.handle_bytes(now, connection, bytes, &mut |output| carry_out(output, clients, commands));
-            }
-            Happened::Disconnected => {
-                core.handle_disconnected(now, connection, &mut |output| carry_out(output, clients, commands));
-            }
-        })?;
-        work += core.handle_time(now, &mut |output| carry_out(output, clients, commands));
-        Ok(work)
-    }
-
-    fn account(&self) -> Account {
-        let admission = self.core.admission();
-        let count = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-        Account {
-            epoch: FIRST_EPOCH,
-            position: self.position,
-            lag: self.sequenced.lag() + self.events.lag(),
-            traffic: received(&self.sequenced.stats()).plus(received(&self.events.stats())),
-            detail: Detail::Gateway {
-                incarnation: self.lane.incarnation,
-                open: self.core.is_open(),
-                connections: count(self.clients.len() as u64),
-                sessions: count(self.core.logged_on() as u64),
-                in_flight: count(admission.in_flight()),
-                in_flight_limit: count(admission.limit()),
-                shed: self.core.shed(),
-                outbound: self.core.outbound(),
-            },
-        }
+        let settings =
+            GatewaySettings { commit_gate, ..GatewaySettings::of(description, node, started.token()) };
+        let config = GatewayConfig::of(description, node);
+        let gateway = GatewayNode::new(&config, settings, open_ports(description, node)?);
+        tracing::info!(%address, comp_id = fix.comp_id, sessions = description.sessions.len(), "listening for FIX clients");
+        Ok(Self { node: gateway, clients })
     }
 }
 
-/// Does what the core wants done.
-fn carry_out(output: Output<'_>, clients: &mut ClientNet, commands: &mut MulticastPublication) {
+fn open_ports(description: &Description, node: &NodeEntry) -> anyhow::Result<GatewayPorts<Multicast>> {
+    Ok(GatewayPorts {
+        control: description.control_group(node)?,
+        acks: description.follow_acks(node)?,
+        sequenced: description.follow_sequenced(node)?,
+        events: description.follow_events(node)?,
+        commands: description.publish_commands(node)?,
+        beacon: Beacon::open(description, node)?,
+    })
+}
+
+/// Does to a client's connection what the gateway wants done.
+fn carry_out(output: ClientOutput<'_>, clients: &mut ClientNet) {
     match output {
-        Output::Command(frame) => {
-            commands.publish(frame);
-        }
-        Output::Transmit(connection, bytes) => clients.transmit(connection, bytes),
-        Output::Close(connection) => clients.close(connection),
+        ClientOutput::Transmit(connection, bytes) => clients.transmit(connection, bytes),
+        ClientOutput::Close(connection) => clients.close(connection),
     }
 }
 
 impl Duty for GatewayAgent {
     fn do_work(&mut self, now: Nanos) -> anyhow::Result<usize> {
-        let mut work = self.follow(now)?;
-        work += self.serve(now)?;
-        work += self.commands.do_work(now).context("cannot send commands")?;
-        if self.beacon.is_due(now) {
-            self.beacon.tell(now, self.account());
-            work += 1;
-        }
+        let Self { node, clients } = self;
+        let mut work = clients.poll(now, |clients, connection, happened| {
+            let out = &mut |output: ClientOutput<'_>| carry_out(output, clients);
+            match happened {
+                Happened::Connected => node.handle_connected(now, connection),
+                Happened::Sent(bytes) => node.handle_bytes(now, connection, bytes, out),
+                Happened::Disconnected => node.handle_disconnected(now, connection, out),
+            }
+        })?;
+        node.set_connections(u32::try_from(clients.len()).unwrap_or(u32::MAX));
+        work += node.do_work(now, &mut |output| carry_out(output, clients))?;
         Ok(work)
     }
 
     fn next_deadline(&self) -> Option<Nanos> {
-        let streams = self.sequenced.next_deadline().into_iter().chain(self.events.next_deadline());
-        let own = self.core.next_deadline().into_iter().chain(self.commands.next_deadline());
-        streams.chain(own).chain([self.beacon.next_deadline()]).min()
+        self.node.next_deadline()
     }
 
     fn descriptors(&self, out: &mut Vec<RawFd>) {
         out.push(self.clients.descriptor());
-        self.commands.descriptors(out);
-        self.sequenced.descriptors(out);
-        self.events.descriptors(out);
+        self.node.descriptors(out);
     }
 }

@@ -1,4 +1,4 @@
-//! A command on its way: it gets its number, its header, and its place among those that are not sequenced yet.
+//! A command on its way: it gets its number, its header, and its place among those that are not committed yet.
 
 use crate::admission::{Admission, Pressure};
 use crate::clients::{Out, Output};
@@ -8,6 +8,7 @@ use wire::{CommandBody, MAX_FRAME_LEN, Nanos, SourceSeq};
 
 /// Everything that commands need to get on their way.
 pub(crate) struct Outflow {
+    /// Incarnation 0 until this process was given a life.
     pub(crate) lane: Lane,
     pub(crate) admission: Admission,
 }

@@ -1,4 +1,4 @@
-//! Whatever clients do and whatever happens to the packets between gateways and sequencer: every order has exactly one
+//! Whatever clients do, whatever happens to the packets between gateways and sequencer, and whoever leads: every order has exactly one
 //! first answer, nothing executes twice, and clients and engine count the same quantities.
 
 use crate::bench::{Bench, CLIENTS, Plan};
@@ -9,14 +9,34 @@ use wire::event::Happening;
 
 #[derive(Clone, Debug)]
 enum Act {
-    Connect { client: usize, gate: usize },
+    Connect {
+        client: usize,
+        gate: usize,
+    },
     HangUp(usize),
     LogOut(usize),
-    Order { client: usize, side: u8, qty: u64, price: u64, kind: u8 },
-    Cancel { client: usize, back: u64 },
-    Replace { client: usize, back: u64, qty: u64, price: u64 },
+    Order {
+        client: usize,
+        side: u8,
+        qty: u64,
+        price: u64,
+        kind: u8,
+    },
+    Cancel {
+        client: usize,
+        back: u64,
+    },
+    Replace {
+        client: usize,
+        back: u64,
+        qty: u64,
+        price: u64,
+    },
     Turns(usize),
     Cut(bool),
+    LoggersWrite(bool),
+    /// Another sequencer takes over, from a log that lacks so many of the frames that it may lack.
+    FailOver(usize),
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -32,6 +52,8 @@ fn act() -> impl Strategy<Value = Act> {
             .prop_map(|(client, back, qty, price)| Act::Replace { client, back, qty, price }),
         8 => (1usize..12).prop_map(Act::Turns),
         1 => any::<bool>().prop_map(Act::Cut),
+        2 => any::<bool>().prop_map(Act::LoggersWrite),
+        1 => (0usize..12).prop_map(Act::FailOver),
     ]
 }
 
@@ -102,12 +124,15 @@ fn perform(bench: &mut Bench, requests: &mut Requests, act: &Act) {
         }
         Act::Turns(turns) => bench.turns(turns),
         Act::Cut(cut) => bench.network.cut = cut,
+        Act::LoggersWrite(write) => bench.core.loggers_write = write,
+        Act::FailOver(lacks) => bench.fail_over(lacks.min(bench.core.uncommitted())),
     }
 }
 
 /// Everybody visits every gateway until nothing is left to be sent or resent anywhere.
 fn come_to_rest(bench: &mut Bench) {
     bench.network.cut = false;
+    bench.core.loggers_write = true;
     for _ in 0..3 {
         for gate in 0..2 {
             for client in 0..CLIENTS {
@@ -189,7 +214,7 @@ proptest! {
             prop_assert_eq!(answers.len(), 1, "client {} asked {}: {:?}", client, name, answers);
         }
         prop_assert_eq!(clients_view(&bench), engines_view(&bench));
-        prop_assert!(bench.engine.machine().audit().is_ok());
-        prop_assert_eq!(bench.engine.position().seq.0, bench.frames.len() as u64);
+        prop_assert!(bench.core.engine.machine().audit().is_ok());
+        prop_assert_eq!(bench.core.engine.position().seq.0, bench.core.frames.len() as u64);
     }
 }

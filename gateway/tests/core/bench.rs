@@ -1,26 +1,20 @@
 //! The bench: gateways, sequencer and engine wired together, clients at the other end, all driven by one clock.
 
+use crate::exchange::{self, Core};
+use crate::memory::{Hub, Memory};
 use crate::network::Network;
 use crate::said::Said;
-use bus::mold::Packet;
-use bus::{GapConfig, Publisher, PublisherConfig, Session as StreamName, StreamKind};
 use cluster::Lane;
-use engine::{EventSink, Exchange, Limits, Replica};
 use fix::{Config, MemoryOutbox, Session};
-use gateway::{ClientEntry, ConnectionId, Gateway, GatewayConfig, Output};
-use sequencer::{Genesis, Sequencer, Stamper};
+use gateway::{
+    ClientEntry, ClientOutput, ConnectionId, Gateway, GatewayConfig, GatewayNode, GatewaySettings,
+};
 use std::collections::{BTreeMap, VecDeque};
-use wire::command::DefineInstrument;
-use wire::event::{self, Speaker};
 use wire::*;
 
 pub(crate) const START: Nanos = Nanos(1_800_000_000_000_000_000);
 /// One turn of everything.
 const STEP: Nanos = Nanos(200_000);
-/// Where the answers to the sequencer's requests go; there is only one sequencer.
-const SEQUENCER: std::net::SocketAddr =
-    std::net::SocketAddr::V4(std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 1));
-
 /// A TCP connection: what is on its way, what was said, whether the gateway has closed it.
 #[derive(Default)]
 struct Line {
@@ -34,12 +28,9 @@ struct Line {
 
 /// One gateway process.
 struct Gate {
-    core: Gateway,
-    lane: Lane,
-    publisher: Publisher,
-    frames_seen: usize,
-    events_seen: usize,
-    /// What it found to do by itself so far.
+    id: NodeId,
+    node: GatewayNode<Memory>,
+    /// What it found to do so far.
     work: usize,
 }
 
@@ -65,28 +56,33 @@ pub(crate) struct Plan {
     pub(crate) gateways: usize,
     pub(crate) in_flight_limit: u64,
     pub(crate) reset_on_logon: bool,
+    /// So many places' chains are remembered, and no more frames held back.
+    pub(crate) remembered: usize,
+    /// Reports wait for the commit.
+    pub(crate) commit_gate: bool,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { gateways: 1, in_flight_limit: 1_000, reset_on_logon: false }
+        Self {
+            gateways: 1,
+            in_flight_limit: 1_000,
+            reset_on_logon: false,
+            remembered: 4_096,
+            commit_gate: true,
+        }
     }
 }
 
 pub(crate) struct Bench {
     pub(crate) now: Nanos,
     pub(crate) network: Network,
-    pub(crate) sequencer: Sequencer,
-    pub(crate) engine: Replica<Exchange>,
-    pub(crate) frames: Vec<Vec<u8>>,
-    pub(crate) events: Vec<Vec<u8>>,
-    /// The engine takes what the sequencer stamps.
-    pub(crate) engine_runs: bool,
-    applied: usize,
+    pub(crate) core: Core,
+    hub: Hub,
     plan: Plan,
     gates: Vec<Gate>,
-    /// What a gateway's former life still sends.
-    ghosts: Vec<(Lane, Publisher)>,
+    /// Processes that were started: each has a token of its own.
+    started: u64,
     clients: Vec<Client>,
     lines: BTreeMap<ConnectionId, Line>,
     next_connection: u64,
@@ -94,44 +90,44 @@ pub(crate) struct Bench {
 
 pub(crate) const CLIENTS: usize = 4;
 
-fn instrument(id: u32, symbol: &str, price_decimals: u8, tick: i64, lot: u64) -> DefineInstrument {
-    DefineInstrument {
-        instrument: InstrumentId(id),
-        price_decimals,
-        reserved: [0; 3],
-        tick: Price(tick),
-        lot: Qty(lot),
-        symbol: Symbol::new(symbol.as_bytes()).unwrap(),
+fn config(plan: &Plan, gateway: NodeId) -> GatewayConfig {
+    GatewayConfig {
+        gateway,
+        comp_id: "EXCHANGE".to_owned(),
+        clients: (1..=CLIENTS)
+            .map(|n| ClientEntry { session: SessionId(n as u32), comp_id: format!("CLIENT{n}") })
+            .collect(),
+        heartbeat_limits_secs: (5, 60),
+        logon_timeout: Nanos(10 * Nanos::SECOND.0),
+        reset_on_logon: plan.reset_on_logon,
+        resend_messages: 4_096,
+        resend_bytes: 1 << 18,
+        in_flight_limit: plan.in_flight_limit,
     }
 }
 
 impl Gate {
-    fn new(plan: &Plan, gateway: u16, incarnation: u32, now: Nanos) -> Self {
-        let lane = Lane { gateway: NodeId(gateway), incarnation: Incarnation(incarnation) };
-        let name = StreamName::new(*b"TST", StreamKind::Commands, lane.session_number().unwrap()).unwrap();
-        let config = GatewayConfig {
-            lane,
-            comp_id: "EXCHANGE".to_owned(),
-            clients: (1..=CLIENTS)
-                .map(|n| ClientEntry { session: SessionId(n as u32), comp_id: format!("CLIENT{n}") })
-                .collect(),
-            heartbeat_limits_secs: (5, 60),
-            logon_timeout: Nanos(10 * Nanos::SECOND.0),
-            reset_on_logon: plan.reset_on_logon,
-            resend_messages: 4_096,
-            resend_bytes: 1 << 18,
-            in_flight_limit: plan.in_flight_limit,
+    fn new(hub: &Hub, plan: &Plan, id: NodeId, token: u64) -> Self {
+        let settings = GatewaySettings {
+            commit_gate: plan.commit_gate,
+            ..exchange::settings(id, token, plan.remembered)
         };
         let ring = usize::try_from(plan.in_flight_limit).unwrap();
-        let mut publisher =
-            Publisher::new(&PublisherConfig { ring, heartbeat_ns: 1_000_000, ..PublisherConfig::new(name) });
-        let mut core = Gateway::new(&config);
-        core.begin(now, &mut |output| {
-            if let Output::Command(frame) = output {
-                publisher.publish(frame);
-            }
-        });
-        Self { core, lane, publisher, frames_seen: 0, events_seen: 0, work: 0 }
+        let ports = exchange::ports(hub, id, ring);
+        Self { id, node: GatewayNode::new(&config(plan, id), settings, ports), work: 0 }
+    }
+
+    fn lane(&self) -> Lane {
+        Lane { gateway: self.id, incarnation: self.node.core().incarnation() }
+    }
+
+    /// Whether it has heard all that there is to hear.
+    fn is_up_to_date(&self, core: &Core) -> bool {
+        let node = &self.node;
+        node.core().is_open()
+            && node.core().admission().in_flight() == 0
+            && node.committed() == core.last()
+            && node.core().outbound().0 == core.events.len() as u64
     }
 }
 
@@ -142,15 +138,8 @@ impl Bench {
 
     /// Everything is up, no client is connected. Client `n` (from 0) has session `n + 1` and CompID `CLIENT{n + 1}`.
     pub(crate) fn with(plan: Plan) -> Self {
-        let stamper = Stamper::new(NodeId(1), Epoch(1), Position::GENESIS, Nanos(0));
-        let gap = GapConfig {
-            window: 256,
-            request_after_ns: 100_000,
-            retry_after_ns: 2_000_000,
-            ..GapConfig::default()
-        };
-        let gateways = (0..plan.gateways).map(|n| NodeId(10 + n as u16));
-        let limits = Limits { resting_orders: 1 << 12, names: 1 << 14, ..Limits::default() };
+        let hub = Hub::default();
+        let ids: Vec<_> = (0..plan.gateways).map(|n| NodeId(10 + n as u16)).collect();
         let link = |n: usize| Link {
             fix: Session::new(
                 Config::initiator(&format!("CLIENT{}", n + 1), "EXCHANGE"),
@@ -162,14 +151,10 @@ impl Bench {
         let mut bench = Self {
             now: START,
             network: Network::default(),
-            sequencer: Sequencer::new(stamper, gateways, gap, Nanos::SECOND),
-            engine: Replica::new(Exchange::new(limits).unwrap(), EventSink::with_capacity(64)),
-            frames: Vec::new(),
-            events: Vec::new(),
-            engine_runs: true,
-            applied: 0,
-            gates: (0..plan.gateways).map(|n| Gate::new(&plan, 10 + n as u16, 1, START)).collect(),
-            ghosts: Vec::new(),
+            core: Core::new(&hub, START, ids.clone()),
+            gates: ids.iter().map(|id| Gate::new(&hub, &plan, *id, u64::from(id.0))).collect(),
+            started: 1_000,
+            hub,
             clients: (0..CLIENTS)
                 .map(|n| Client {
                     links: (0..plan.gateways).map(|_| link(n)).collect(),
@@ -181,10 +166,6 @@ impl Bench {
             next_connection: 1,
             plan,
         };
-        let instruments = vec![instrument(1, "ABC", 2, 5, 1), instrument(2, "LOT", 0, 1, 100)];
-        let genesis = Genesis { cluster: 1, nonce: 1, loggers: vec![NodeId(3)], instruments };
-        let frames = &mut bench.frames;
-        bench.sequencer.begin(START, &genesis, &mut |frame| frames.push(frame.to_vec()));
         bench.settle();
         bench
     }
@@ -193,8 +174,7 @@ impl Bench {
 
     fn turn(&mut self, passes: Nanos) {
         self.now = self.now.saturating_add(passes);
-        self.carry_commands();
-        self.execute();
+        self.core.turn(self.now, &mut self.network);
         for at in 0..self.gates.len() {
             self.drive_gate(at);
         }
@@ -205,56 +185,9 @@ impl Bench {
         }
     }
 
-    fn carry_commands(&mut self) {
-        let now = self.now;
-        let mut sent = Vec::new();
-        let live = self.gates.iter_mut().map(|gate| (gate.lane, &mut gate.publisher));
-        let dead = self.ghosts.iter_mut().map(|(lane, publisher)| (*lane, publisher));
-        for (lane, publisher) in live.chain(dead) {
-            publisher.handle_tick(now);
-            publisher.flush();
-            while let Some(transmit) = publisher.poll_transmit() {
-                sent.extend(transmit.datagrams().map(|packet| (lane, packet.to_vec())));
-            }
-        }
-        let frames = &mut self.frames;
-        for (lane, packet) in self.network.carry(sent) {
-            let packet = Packet::parse(&packet).unwrap();
-            self.sequencer
-                .handle_packet(now, lane, &packet, &mut |frame| frames.push(frame.to_vec()))
-                .unwrap_or_else(|refusal| panic!("{refusal}"));
-        }
-        self.sequencer.handle_time(now, &mut |frame| frames.push(frame.to_vec()));
-        while let Some((lane, request)) = self.sequencer.poll_request(now) {
-            if let Some(gate) = self.gates.iter_mut().find(|gate| gate.lane == lane) {
-                gate.publisher.handle_request(SEQUENCER, request.first, request.count);
-            }
-        }
-    }
-
-    fn execute(&mut self) {
-        while self.engine_runs && self.applied < self.frames.len() {
-            self.engine.apply(&Frame::read(&self.frames[self.applied]).unwrap()).unwrap();
-            self.applied += 1;
-            for event in self.engine.events_mut() {
-                event::speak(event, Speaker { epoch: Epoch(1), term: Term(1), node: NodeId(2) });
-                self.events.push(event.to_vec());
-            }
-        }
-    }
-
     fn drive_gate(&mut self, at: usize) {
-        let Self { gates, lines, frames, events, now, .. } = self;
-        let gate = &mut gates[at];
-        for frame in &frames[gate.frames_seen..] {
-            gate.core.handle_sequenced(&Frame::read(frame).unwrap()).unwrap();
-        }
-        gate.frames_seen = frames.len();
-        gate.publisher.release_below(gate.core.admission().sequenced() + 1);
-        for event in &events[gate.events_seen..] {
-            gate.core.handle_event(*now, &Event::read(event).unwrap()).unwrap();
-        }
-        gate.events_seen = events.len();
+        let Self { gates, lines, now, .. } = self;
+        let Gate { node, work, .. } = &mut gates[at];
         let waiting: Vec<_> =
             lines.iter().filter(|(_, line)| line.gate == at && !line.closed).map(|(id, _)| *id).collect();
         for connection in waiting {
@@ -262,17 +195,14 @@ impl Bench {
             let bytes = std::mem::take(&mut line.to_gateway);
             let gone = line.gone;
             if !bytes.is_empty() {
-                gate.core.handle_bytes(*now, connection, &bytes, &mut |o| {
-                    carry_out(o, lines, &mut gate.publisher);
-                });
+                node.handle_bytes(*now, connection, &bytes, &mut |o| carry_out(o, lines));
             }
             if gone && !lines[&connection].closed {
                 lines.get_mut(&connection).unwrap().closed = true;
-                gate.core
-                    .handle_disconnected(*now, connection, &mut |o| carry_out(o, lines, &mut gate.publisher));
+                node.handle_disconnected(*now, connection, &mut |o| carry_out(o, lines));
             }
         }
-        gate.work += gate.core.handle_time(*now, &mut |o| carry_out(o, lines, &mut gate.publisher));
+        *work += node.do_work(*now, &mut |o| carry_out(o, lines)).unwrap();
     }
 
     fn drive_client(&mut self, at: usize, gate: usize) {
@@ -312,11 +242,12 @@ impl Bench {
     pub(crate) fn settle(&mut self) {
         let mut quiet = 0;
         for _ in 0..50_000 {
-            let before = (self.frames.len(), self.applied, self.said_so_far());
+            let before = (self.core.frames.len(), self.core.applied(), self.said_so_far());
             self.turn(STEP);
-            let reachable = !self.network.cut && self.engine_runs;
-            let busy = self.gates.iter().any(|gate| gate.core.admission().in_flight() > 0) && reachable;
-            let still = before == (self.frames.len(), self.applied, self.said_so_far());
+            let Core { leads, loggers_write, engine_runs, admits, .. } = self.core;
+            let reachable = !self.network.cut && leads && loggers_write && engine_runs && admits;
+            let busy = reachable && !self.gates.iter().all(|gate| gate.is_up_to_date(&self.core));
+            let still = before == (self.core.frames.len(), self.core.applied(), self.said_so_far());
             quiet = if still && !busy && self.network.is_idle() { quiet + 1 } else { 0 };
             if quiet == 5 {
                 return;
@@ -345,7 +276,7 @@ impl Bench {
         let connection = ConnectionId(self.next_connection);
         self.next_connection += 1;
         self.lines.insert(connection, Line { gate, ..Line::default() });
-        self.gates[gate].core.handle_connected(self.now, connection);
+        self.gates[gate].node.handle_connected(self.now, connection);
         connection
     }
 
@@ -491,10 +422,14 @@ impl Bench {
     // -- gateways --------------------------------------------------------------------------------------------------
 
     pub(crate) fn gateway(&self, gate: usize) -> &Gateway {
-        &self.gates[gate].core
+        self.gates[gate].node.core()
     }
 
-    /// How often the gateway found something to do by itself: timers, reports.
+    pub(crate) fn node(&self, gate: usize) -> &GatewayNode<Memory> {
+        &self.gates[gate].node
+    }
+
+    /// How much the gateway found to do.
     pub(crate) fn work_of(&self, gate: usize) -> usize {
         self.gates[gate].work
     }
@@ -504,46 +439,47 @@ impl Bench {
         for line in self.lines.values_mut().filter(|line| line.gate == gate) {
             line.closed = true;
         }
-        let lane = self.gates[gate].lane;
-        let next = Gate::new(&self.plan, lane.gateway.0, lane.incarnation.0 + 1, self.now);
-        let last = std::mem::replace(&mut self.gates[gate], next);
         if lingering {
-            let mut publisher = last.publisher;
-            publisher.resend_from(1);
-            self.ghosts.push((lane, publisher));
+            self.core.haunt(self.gates[gate].lane());
         }
+        self.started += 1;
+        let id = self.gates[gate].id;
+        self.gates[gate] = Gate::new(&self.hub, &self.plan, id, self.started);
     }
 
-    /// Another process that is this gateway in a life of its choice, whatever the log shows.
-    pub(crate) fn another_process(&self, gate: usize, incarnation: u32) -> Gateway {
-        Gate::new(&self.plan, self.gates[gate].lane.gateway.0, incarnation, self.now).core
+    /// Another process of this gateway that has no life yet.
+    pub(crate) fn another_process(&self, gate: usize) -> Gateway {
+        Gateway::new(&config(&self.plan, self.gates[gate].id))
     }
 
     pub(crate) fn shut_down(&mut self, gate: usize) {
         let Self { gates, lines, now, .. } = self;
-        let Gate { core, publisher, .. } = &mut gates[gate];
-        core.handle_shutdown(*now, &mut |o| carry_out(o, lines, publisher));
+        gates[gate].node.handle_shutdown(*now, &mut |o| carry_out(o, lines)).unwrap();
+    }
+
+    // -- the exchange ----------------------------------------------------------------------------------------------
+
+    /// The other sequencer takes over, from a log that lacks so many of the last frames.
+    pub(crate) fn fail_over(&mut self, lacks: usize) {
+        self.core.fail_over(self.now, lacks);
     }
 
     /// The events of all sessions, as the engine told them.
     pub(crate) fn happenings(&self) -> impl Iterator<Item = Event<'_>> {
-        self.events.iter().map(|bytes| Event::read(bytes).unwrap())
+        self.core.events.iter().map(|bytes| Event::read(bytes).unwrap())
     }
 }
 
-fn carry_out(output: Output<'_>, lines: &mut BTreeMap<ConnectionId, Line>, publisher: &mut Publisher) {
+fn carry_out(output: ClientOutput<'_>, lines: &mut BTreeMap<ConnectionId, Line>) {
     match output {
-        Output::Command(frame) => {
-            publisher.publish(frame);
-        }
-        Output::Transmit(connection, bytes) => {
+        ClientOutput::Transmit(connection, bytes) => {
             let line = lines.get_mut(&connection).unwrap();
             assert!(!line.closed, "nothing is said over a closed connection");
             line.to_client.extend_from_slice(bytes);
             line.said
                 .extend(Said::all_of(bytes).into_iter().filter(|said| !matches!(said.get(35), "0" | "1")));
         }
-        Output::Close(connection) => {
+        ClientOutput::Close(connection) => {
             let line = lines.get_mut(&connection).unwrap();
             assert!(!line.closed, "a connection is closed once");
             line.closed = true;

@@ -1,9 +1,13 @@
-//! The whole exchange without I/O and in virtual time: clients, gateways, sequencer and engine in one thread.
+//! The whole exchange without I/O and in virtual time: clients, gateways, sequencers, loggers and engine in one thread.
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod any_order;
 mod bench;
+mod commit;
+mod epochs;
+mod exchange;
+mod memory;
 mod network;
 mod pressure;
 mod refusals;

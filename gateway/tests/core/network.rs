@@ -1,6 +1,7 @@
 //! The way from the gateways to the sequencer: packets are lost, come twice, come late.
 
 use cluster::Lane;
+use wire::NodeId;
 
 /// How the packets from the gateways to the sequencer fare.
 #[derive(Clone, Debug, Default)]
@@ -9,6 +10,8 @@ pub(crate) struct Network {
     pub(crate) cut: bool,
     /// What is sent waits on its way, and arrives all at once when this ends.
     pub(crate) hold: bool,
+    /// Nothing of this gateway passes.
+    pub(crate) lose_all_of: Option<NodeId>,
     /// Of a hundred packets so many are lost.
     pub(crate) lose: u64,
     /// Of a hundred packets so many come twice.
@@ -31,7 +34,7 @@ impl Network {
         self.turn += 1;
         let mut arriving = Vec::new();
         for (lane, packet) in sent {
-            if self.cut || self.dice() < self.lose {
+            if self.cut || self.lose_all_of == Some(lane.gateway) || self.dice() < self.lose {
                 continue;
             }
             if self.hold {

@@ -15,7 +15,7 @@ fn refused(msg_type: &str, line: &str, answer: &str) -> Bench {
     bench.hears(0, answer);
     bench.hears_nothing(0);
     bench.hears_nothing(1);
-    assert_eq!(bench.engine.machine().resting_orders(), 1, "it changed nothing");
+    assert_eq!(bench.core.engine.machine().resting_orders(), 1, "it changed nothing");
     bench.order(0, "good", 1, 5, "10.00");
     bench.settle();
     bench.hears(0, "150=0|11=good");

@@ -1,9 +1,10 @@
 //! Sessions come, go, come back, and move.
 
 use crate::bench::{Bench, Plan};
+use gateway::Numbered;
 use wire::command::LogoutReason;
 use wire::event::Happening;
-use wire::{Frame, Incarnation, SessionId};
+use wire::{Frame, Incarnation, NodeId, SessionId};
 
 fn two_gateways() -> Bench {
     Bench::with(Plan { gateways: 2, ..Plan::default() })
@@ -22,14 +23,14 @@ fn ends(bench: &Bench, session: u32) -> Vec<LogoutReason> {
 #[test]
 fn a_logon_is_answered_only_after_the_exchange_has_sequenced_it() {
     let mut bench = Bench::new();
-    bench.engine_runs = false;
+    bench.core.engine_runs = false;
     bench.connect(0, 0);
     bench.turns(50);
     bench.hears_nothing(0);
-    bench.engine_runs = true;
+    bench.core.engine_runs = true;
     bench.settle();
     bench.hears(0, "35=A|34=1|98=0|108=30|141=");
-    assert_eq!(bench.engine.machine().session(SessionId(1)).unwrap().owner.unwrap().gateway.0, 10);
+    assert_eq!(bench.core.engine.machine().session(SessionId(1)).unwrap().owner.unwrap().gateway.0, 10);
 }
 
 #[test]
@@ -57,6 +58,7 @@ fn a_logon_before_the_gateway_is_open_is_refused() {
     let mut bench = Bench::new();
     bench.network.cut = true;
     bench.restart(0, false);
+    bench.turns(5);
     bench.connect(0, 0);
     bench.settle();
     bench.hears(0, "35=5|58=the gateway is still catching up with the exchange; try again in a moment");
@@ -71,7 +73,7 @@ fn a_logout_is_answered_and_told_to_the_exchange() {
     bench.settle();
     bench.hears(0, "35=5");
     assert_eq!(ends(&bench, 1), [LogoutReason::Requested]);
-    assert_eq!(bench.engine.machine().session(SessionId(1)).unwrap().owner, None);
+    assert_eq!(bench.core.engine.machine().session(SessionId(1)).unwrap().owner, None);
     assert_eq!(bench.gateway(0).logged_on(), 0);
 }
 
@@ -130,17 +132,17 @@ fn a_client_that_resets_begins_at_one() {
 #[test]
 fn a_client_that_comes_back_at_once_is_answered_for_its_own_logon() {
     let mut bench = Bench::new();
-    bench.engine_runs = false;
+    bench.core.engine_runs = false;
     bench.connect(0, 0);
     bench.turns(5);
     bench.hang_up(0);
     bench.turns(5);
     bench.connect(0, 0);
     bench.turns(5);
-    bench.engine_runs = true;
+    bench.core.engine_runs = true;
     bench.settle();
     assert!(bench.is_logged_on(0));
-    assert!(bench.engine.machine().session(SessionId(1)).unwrap().owner.is_some());
+    assert!(bench.core.engine.machine().session(SessionId(1)).unwrap().owner.is_some());
     bench.order(0, "a", 1, 1, "1.00");
     bench.settle();
     assert!(bench.heard(0).iter().any(|said| said.says("150=0|11=a")), "{:?}", bench.heard(0));
@@ -178,7 +180,7 @@ fn a_name_used_through_one_gateway_is_used_on_the_other_too() {
     bench.order(0, "same", 1, 10, "10.00");
     bench.settle();
     bench.hears(0, "150=8|103=6|11=same");
-    assert_eq!(bench.engine.machine().resting_orders(), 1);
+    assert_eq!(bench.core.engine.machine().resting_orders(), 1);
 }
 
 #[test]
@@ -188,12 +190,12 @@ fn a_move_that_dies_on_its_way_loses_no_fill() {
     bench.order(0, "rests", 1, 10, "10.00");
     bench.settle();
     // The logon reaches the exchange, the client does not live to see it.
-    bench.engine_runs = false;
+    bench.core.engine_runs = false;
     bench.connect(0, 1);
     bench.turns(5);
     bench.hang_up(0);
     bench.turns(5);
-    bench.engine_runs = true;
+    bench.core.engine_runs = true;
     bench.settle();
     bench.order(1, "hits", 2, 10, "10.00");
     bench.settle();
@@ -211,7 +213,7 @@ fn a_move_that_dies_on_its_way_loses_no_fill() {
 #[test]
 fn of_logons_that_cross_the_last_one_wins() {
     let mut bench = two_gateways();
-    bench.engine_runs = false;
+    bench.core.engine_runs = false;
     bench.connect(0, 0);
     bench.turns(5);
     bench.hang_up(0);
@@ -221,7 +223,7 @@ fn of_logons_that_cross_the_last_one_wins() {
     let left = bench.connection_of(0);
     bench.connect(0, 0);
     bench.turns(5);
-    bench.engine_runs = true;
+    bench.core.engine_runs = true;
     bench.settle();
     assert!(bench.is_logged_on(0) && bench.is_closed(left));
     assert_eq!((bench.gateway(0).logged_on(), bench.gateway(1).logged_on()), (1, 0));
@@ -244,8 +246,8 @@ fn a_restarted_gateway_knows_no_session_and_refuses_to_do_anything_twice() {
     bench.network.cut = false;
     bench.settle();
     assert!(!bench.is_connected(0) && bench.gateway(0).is_open());
-    assert_eq!(bench.engine.machine().resting_orders(), 1, "the old life's command came too late");
-    assert!(bench.sequencer.counters().refused_packets > 0);
+    assert_eq!(bench.core.engine.machine().resting_orders(), 1, "the old life's command came too late");
+    assert!(bench.core.intake.counters().refused_packets > 0);
     bench.connect_with_reset(0, 0);
     bench.settle();
     bench.hears(0, "35=A|34=1|141=Y");
@@ -254,7 +256,7 @@ fn a_restarted_gateway_knows_no_session_and_refuses_to_do_anything_twice() {
     bench.settle();
     bench.hears(0, "150=8|103=6|11=done");
     bench.hears(0, "150=0|11=lost");
-    assert_eq!(bench.engine.machine().resting_orders(), 2);
+    assert_eq!(bench.core.engine.machine().resting_orders(), 2);
 }
 
 #[test]
@@ -303,30 +305,65 @@ fn an_idle_session_costs_the_same_however_often_it_came_and_went() {
     assert_eq!(idle(20), idle(0));
 }
 
+/// The commands of gateway 0, in all its lives, as they stand in the log.
+fn own_commands(bench: &Bench) -> Vec<Numbered> {
+    let headers = bench.core.frames.iter().map(|frame| *Frame::read(frame).unwrap().header());
+    let own = headers.filter(|header| { header.source } == NodeId(10));
+    own.map(|header| Numbered { incarnation: header.incarnation, number: { header.source_seq }.0 }).collect()
+}
+
 /// Nothing that it sends is taken any more: were it to stay, its clients' orders would vanish without a word.
 #[test]
 fn a_gateway_ends_when_the_log_shows_a_later_life_of_it() {
     let mut bench = Bench::new();
-    bench.settle();
     bench.restart(0, false);
     bench.settle();
-    let mut former = bench.another_process(0, 1);
-    former.begin(bench.now, &mut |_| {});
-    let seen: Vec<_> =
-        bench.frames.iter().map(|frame| former.handle_sequenced(&Frame::read(frame).unwrap())).collect();
-    let overtaken = seen.iter().find_map(|seen| seen.err()).unwrap();
+    let mut former = bench.another_process(0);
+    former.begin(bench.now, Incarnation(1), &mut |_| {}).unwrap();
+    let overtaken =
+        own_commands(&bench).into_iter().find_map(|command| former.handle_committed(command).err());
+    let overtaken = overtaken.unwrap();
     assert_eq!((overtaken.own, overtaken.later), (Incarnation(1), Incarnation(2)));
 }
 
-/// Its file `incarnation` was lost: it begins a life that another process had before it.
+/// The word that it has a life came late: another process has had a later one in the meantime.
+#[test]
+fn a_gateway_does_not_begin_a_life_that_is_over_already() {
+    let mut bench = Bench::new();
+    bench.restart(0, false);
+    bench.settle();
+    let mut slow = bench.another_process(0);
+    own_commands(&bench).into_iter().for_each(|command| slow.handle_committed(command).unwrap());
+    let overtaken = slow.begin(bench.now, Incarnation(1), &mut |_| panic!("it says nothing")).unwrap_err();
+    assert_eq!((overtaken.own, overtaken.later), (Incarnation(1), Incarnation(2)));
+}
+
+/// What the supervisors had decided was lost: a life is issued that another process had before.
 #[test]
 fn a_gateway_ends_when_the_log_shows_commands_of_its_life_that_it_never_gave() {
     let mut bench = Bench::new();
-    bench.settle();
     bench.log_on([0, 1]);
-    let mut again = bench.another_process(0, 1);
-    let seen: Vec<_> =
-        bench.frames.iter().map(|frame| again.handle_sequenced(&Frame::read(frame).unwrap())).collect();
-    let overtaken = seen.iter().find_map(|seen| seen.err()).unwrap();
+    let mut again = bench.another_process(0);
+    again.begin(bench.now, Incarnation(1), &mut |_| {}).unwrap();
+    let overtaken =
+        own_commands(&bench).into_iter().find_map(|command| again.handle_committed(command).err());
+    let overtaken = overtaken.unwrap();
     assert_eq!((overtaken.own, overtaken.later), (Incarnation(1), Incarnation(1)));
+}
+
+#[test]
+fn a_gateway_without_a_life_refuses_logons_politely_until_it_has_one() {
+    let mut bench = Bench::new();
+    bench.core.admits = false;
+    bench.restart(0, false);
+    bench.connect(0, 0);
+    bench.settle();
+    bench.hears(0, "35=5|58=the exchange is not reachable yet; try again in a moment");
+    assert!(!bench.is_connected(0) && bench.core.life_of(NodeId(10)) == Incarnation(1));
+    bench.core.admits = true;
+    bench.settle();
+    assert_eq!(bench.gateway(0).incarnation(), Incarnation(2));
+    bench.connect_with_reset(0, 0);
+    bench.settle();
+    bench.hears(0, "35=A|34=1|141=Y");
 }

@@ -83,13 +83,13 @@ fn whoever_is_not_described_is_not_let_in() {
 #[test]
 fn an_order_before_the_logon_ends_the_connection_and_reaches_nobody() {
     let bench = up();
-    let before = bench.frames.len();
+    let before = bench.core.frames.len();
     let time = at(&bench);
     let order = framed(&format!(
         "35=D|49=CLIENT1|56=EXCHANGE|34=1|52={time}|11=x|55=ABC|54=1|38=1|40=2|44=1|60={time}|"
     ));
     let bench = turned_away(bench, &order);
-    assert_eq!(bench.frames.len(), before + 1, "only the order of client 1 was sequenced");
+    assert_eq!(bench.core.frames.len(), before + 1, "only the order of client 1 was sequenced");
 }
 
 #[test]

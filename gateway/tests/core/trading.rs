@@ -13,7 +13,7 @@ fn a_new_order_is_acknowledged_with_the_number_that_the_exchange_gave_it() {
         "35=8|150=0|39=0|11=a1|55=ABC|54=1|38=10|40=2|44=10.05|59=0|151=10|14=0|49=EXCHANGE|56=CLIENT1",
     );
     assert_eq!(ack.get(6).parse::<f64>(), Ok(0.0));
-    assert_eq!(ack.number(37), bench.frames.len() as u64, "an order is named by its sequence number");
+    assert_eq!(ack.number(37), bench.core.frames.len() as u64, "an order is named by its sequence number");
     bench.hears_nothing(0);
 }
 
@@ -76,7 +76,7 @@ fn a_cancel_is_confirmed_under_its_own_name_with_the_orders_beside_it() {
     bench.settle();
     let cancelled = bench.hears(0, "35=8|150=4|39=4|11=c1|41=a1|151=0|14=0|38=10|58=");
     assert_eq!(cancelled.number(37), order);
-    assert_eq!(bench.engine.machine().resting_orders(), 0);
+    assert_eq!(bench.core.engine.machine().resting_orders(), 0);
     bench.say(0, "F", "11=c2|41=a1|55=ABC|54=1");
     bench.settle();
     bench.hears(0, "35=9|11=c2|41=a1|39=4|434=1|102=0|58=the order is already filled or cancelled");
@@ -113,7 +113,7 @@ fn a_name_that_was_used_before_is_refused_and_the_order_of_that_name_is_named() 
     bench.settle();
     let refused = bench.hears(0, "35=8|150=8|39=8|103=6|11=same|37=NONE|14=0|151=0");
     assert!(refused.get(58).ends_with(&format!("it names order {order}")), "{refused}");
-    assert_eq!(bench.engine.machine().resting_orders(), 1);
+    assert_eq!(bench.core.engine.machine().resting_orders(), 1);
     bench.order(1, "same", 1, 10, "10.00");
     bench.settle();
     bench.hears(1, "150=0|11=same");

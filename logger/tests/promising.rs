@@ -99,6 +99,7 @@ fn after_a_promise_nothing_of_an_older_session_is_taken_or_acknowledged() {
     process.lead(&history, 1);
     process.pass(wire::Nanos::SECOND);
     assert_eq!((process.last(), process.acks()), (last, vec![]));
+    assert_eq!(process.listened(StreamKind::Sequenced, 0), [1], "it listens to nobody");
 }
 
 #[test]

@@ -1,0 +1,45 @@
+//! The simulator: the very node cores of the binaries under one seed that makes the cluster, the network, the disks, the
+//! clocks, crashes, restarts and the clients.
+//!
+//! ```text
+//!   Plan (plan)            what a seed decides: cluster, network, disks, load          Random (random)
+//!   World (world, trouble) places with processes, one agenda; faults and healing      nemesis
+//!     Process (process)    the node cores, opened by a Host (host)
+//!     Network (net)        datagrams, through Simulated: bus::Transport (transport)
+//!     Disk (disk)          logger::Log and logger::Vault: what was written, what was synced
+//!     Council (council)    cluster::ControlLog: what Raft promises
+//!     Clock (clock)        off, drifting, jumping
+//!     Clients (clients)    FIX sessions that trade, and keep account
+//!   Oracle (oracle)        the one history, and everything held against it, all the time
+//!   run                    a seed: trouble, healing, quiet, verdict                    story
+//! ```
+//!
+//! The same seed makes the same run: nothing here reads a clock, a random device, an address or a map in the order of hashes.
+
+#![forbid(unsafe_code)]
+
+pub mod clients;
+pub mod clock;
+pub mod council;
+pub mod disk;
+pub mod host;
+pub mod nemesis;
+pub mod net;
+pub mod oracle;
+pub mod plan;
+pub mod process;
+pub mod random;
+pub mod run;
+pub mod story;
+pub mod transport;
+mod trouble;
+pub mod world;
+
+pub use oracle::Violation;
+pub use run::{Outcome, run};
+pub use world::World;
+
+#[expect(clippy::print_stdout, reason = "the story is told to whoever asked for it")]
+fn print(text: std::fmt::Arguments<'_>) {
+    println!("{text}");
+}

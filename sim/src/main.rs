@@ -1,0 +1,103 @@
+//! Runs seeds, one after the other or side by side, and tells what broke and what happened.
+
+#![forbid(unsafe_code)]
+#![expect(clippy::print_stdout, reason = "this is a command line's answer")]
+
+use clap::Parser;
+use sim::story::{Counts, INTERESTING};
+use sim::{Outcome, run};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The cluster's node cores under a seeded network, disks, clocks and faults.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// How many seeds to run.
+    #[arg(long, default_value_t = 100)]
+    seeds: u64,
+    /// The first of them.
+    #[arg(long, default_value_t = 0)]
+    from: u64,
+    /// How many at a time.
+    #[arg(long, default_value_t = 1)]
+    jobs: u64,
+    /// This seed alone.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Tell the story of each seed.
+    #[arg(long)]
+    trace: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    // A panic of a node is a finding like any other: it is told with its seed.
+    if !arguments.trace {
+        std::panic::set_hook(Box::new(|_| {}));
+    }
+    match arguments.seed {
+        Some(seed) => one(seed, arguments.trace),
+        None => campaign(&arguments),
+    }
+}
+
+fn one(seed: u64, trace: bool) -> ExitCode {
+    let outcome = run(seed, trace);
+    let Outcome { took, frames, requests, reports, datagrams, cycles, fingerprint, .. } = outcome;
+    println!(
+        "seed {seed}: {} ms, {frames} frames, {requests} requests, {reports} reports, {datagrams} datagrams, {cycles} cycles, \
+         fingerprint {fingerprint:016x}",
+        took.0 / 1_000_000
+    );
+    for (what, times) in &outcome.counts {
+        println!("  {times:>6}  {what}");
+    }
+    match outcome.violation {
+        None => ExitCode::SUCCESS,
+        Some(violation) => {
+            println!("FAILED {violation}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn campaign(arguments: &Arguments) -> ExitCode {
+    let next = AtomicU64::new(arguments.from);
+    let end = arguments.from + arguments.seeds;
+    let total = Mutex::new((Counts::new(), 0_u64, 0_u64));
+    std::thread::scope(|scope| {
+        for _ in 0..arguments.jobs.max(1) {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= end {
+                        return;
+                    }
+                    let outcome = run(seed, arguments.trace);
+                    let mut total = total.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    for (what, times) in &outcome.counts {
+                        *total.0.entry(what).or_default() += times;
+                    }
+                    total.1 += outcome.requests;
+                    if let Some(violation) = &outcome.violation {
+                        total.2 += 1;
+                        println!("seed {seed} FAILED {violation}\n    again: cargo run --release -p sim -- --seed {seed} --trace");
+                    }
+                }
+            });
+        }
+    });
+    let (counts, requests, failed) = total.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    println!("{} seeds, {requests} requests, {failed} seeds failed; what happened:", arguments.seeds);
+    let mut never = 0;
+    for (what, _) in INTERESTING {
+        let times = counts.get(what).copied().unwrap_or_default();
+        never += u64::from(times == 0);
+        println!(
+            "  {times:>9}  {what}{}",
+            if times == 0 { "  <- NEVER: this campaign shows less than it seems to" } else { "" }
+        );
+    }
+    if failed == 0 && never == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,103 @@
+//! What goes wrong on purpose, when, and for how long.
+
+use crate::plan::Plan;
+use crate::random::Random;
+use cluster::Role;
+use wire::Nanos;
+
+/// A fault. Places are those of nodes in the description.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blow {
+    /// A process ends at once; it comes back when the fault is over.
+    Crash(usize),
+    /// A process does nothing for a while.
+    Freeze(usize),
+    /// Nothing passes between the nodes of this set (a bit each) and the others.
+    Split(u64),
+    /// Nothing of what a node says arrives anywhere.
+    Mute(usize),
+    /// Nothing arrives at a node.
+    Deafen(usize),
+    /// Nothing passes between two nodes.
+    Part(usize, usize),
+    /// So many of a thousand datagrams are lost.
+    Burst(u32),
+    /// A logger's host loses its power.
+    PowerCut(usize),
+    /// All hosts do.
+    PowerCutAll,
+    /// A logger's disk takes long.
+    SlowDisk(usize),
+    /// A logger's next sync fails.
+    FailSync(usize),
+    /// A logger's disk has no room.
+    FullDisk(usize),
+    /// A node's clock jumps by so many ns.
+    ClockJump(usize, i64),
+    /// A logger's directory is taken away.
+    Wipe(usize),
+    /// So many supervisors are gone.
+    FewSupervisors(usize),
+    /// The supervisors elect another leader.
+    Depose,
+}
+
+/// A fault with its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// When it begins.
+    pub at: Nanos,
+    /// How long it lasts, where it does.
+    pub lasts: Nanos,
+    /// What it is.
+    pub blow: Blow,
+}
+
+/// The faults of a plan, by their beginnings.
+#[must_use]
+pub fn schedule(plan: &Plan, random: &mut Random) -> Vec<Planned> {
+    let nodes = &plan.description.nodes;
+    let places = |role| -> Vec<usize> { (0..nodes.len()).filter(|at| nodes[*at].role == role).collect() };
+    let loggers = places(Role::Logger);
+    let sequencers = places(Role::Sequencer);
+    let gateways = places(Role::Gateway);
+    let engines = places(Role::Engine);
+    let supervisors = places(Role::Supervisor);
+    let workers: Vec<_> = [sequencers.as_slice(), &sequencers, &engines, &loggers, &gateways].concat();
+    let mut planned = Vec::new();
+    for _ in 0..plan.blows {
+        let begins = random.time(Nanos::from_millis(150), plan.trouble);
+        let lasts = random.tailed(Nanos::from_millis(100)).saturating_add(Nanos::from_millis(3));
+        let lasts = lasts.min(Nanos::from_millis(1_200));
+        let logger = *random.pick(&loggers);
+        let mut add = |blow| planned.push(Planned { at: begins, lasts, blow });
+        match random.below(34) {
+            0..7 => add(Blow::Crash(*random.pick(&workers))),
+            7..9 => {
+                add(Blow::Crash(*random.pick(&workers)));
+                add(Blow::Crash(*random.pick(&workers)));
+            }
+            9..13 => add(Blow::Freeze(*random.pick(&workers))),
+            13..16 => add(Blow::Split(random.next())),
+            16 => add(Blow::Mute(*random.pick(&workers))),
+            17 => add(Blow::Deafen(*random.pick(&workers))),
+            18..20 => add(Blow::Part(*random.pick(&workers), *random.pick(&workers))),
+            20 => add(Blow::Burst(random.between(50, 500) as u32)), // at most 500
+            21..24 => add(Blow::PowerCut(logger)),
+            24 => add(Blow::PowerCutAll),
+            25 => add(Blow::SlowDisk(logger)),
+            26 => add(Blow::FailSync(logger)),
+            27 => add(Blow::FullDisk(logger)),
+            28 => {
+                let by = random.between(1_000_000, 400_000_000).cast_signed();
+                let back = random.per_mille(300);
+                add(Blow::ClockJump(*random.pick(&workers), if back { -by } else { by }));
+            }
+            29..31 => add(Blow::Wipe(logger)),
+            31 | 32 => add(Blow::FewSupervisors(1 + random.index(supervisors.len()))),
+            _ => add(Blow::Depose),
+        }
+    }
+    planned.sort_by_key(|planned| planned.at);
+    planned
+}

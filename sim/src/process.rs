@@ -1,0 +1,245 @@
+//! The processes of the cluster: the very node cores of the binaries, opened on a simulated host.
+
+use crate::council::{self, Seat};
+use crate::disk::{Disk, SimLog, SimVault};
+use crate::host::Host;
+use crate::transport::Simulated;
+use bus::StreamKind;
+use cluster::candidacy::Patience;
+use cluster::supervision::{Roster, Timeouts};
+use cluster::{EngineMode, Role};
+use engine::{EngineNode, EnginePorts, EngineSettings, Limits};
+use gateway::{ClientOutput, GatewayConfig, GatewayNode, GatewayPorts, GatewaySettings};
+use logger::{LoggerDisk, LoggerNode, LoggerPorts, LoggerSettings};
+use node::{Description, Duty};
+use sequencer::{SequencerNode, SequencerPorts, SequencerSettings};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use supervisor::{SupervisorNode, SupervisorPorts};
+use wire::command::DefineInstrument;
+use wire::{Nanos, NodeId};
+
+/// A running process.
+pub enum Process {
+    /// A sequencer.
+    Sequencer(Box<SequencerNode<Simulated>>),
+    /// An engine: a thread that receives, and one that matches.
+    Engine(Box<EngineNode<Simulated>>),
+    /// A logger.
+    Logger(Box<LoggerNode<Simulated, SimLog, SimVault>>),
+    /// A gateway.
+    Gateway(Box<GatewayNode<Simulated>>),
+    /// A supervisor.
+    Supervisor(Box<SupervisorNode<Simulated, Seat>>),
+}
+
+/// The matching thread of an engine is its second; everything else has one.
+pub const MATCHER: usize = 1;
+
+impl Process {
+    /// Starts the process of a node. `token` tells it from its other lives; `disk` is a logger's, `seat` a supervisor's.
+    pub fn start(
+        host: Host<'_>,
+        token: u64,
+        disk: Option<&Disk>,
+        seat: Option<(&council::Shared, usize)>,
+    ) -> anyhow::Result<Self> {
+        let Host { description, entry, .. } = host;
+        Ok(match (entry.role, disk, seat) {
+            (Role::Sequencer, ..) => {
+                let settings = sequencer_settings(host, token);
+                let ports = SequencerPorts {
+                    control: host.control(),
+                    acks: host.socket(description.streams.acks),
+                    commands: host.socket(entry.commands.unwrap_or(entry.address)),
+                    speaks: host.publish(
+                        StreamKind::Sequenced,
+                        description.streams.sequenced,
+                        description.rings.sequenced,
+                    ),
+                    hears: host.follow_sequenced(),
+                    beacon: host.beacon(),
+                };
+                Self::Sequencer(Box::new(SequencerNode::new(settings, ports)))
+            }
+            (Role::Engine, ..) => {
+                let matcher = host.for_reader(host.reader + MATCHER);
+                let Description { streams, rings, .. } = description;
+                let ports = EnginePorts {
+                    control: host.control(),
+                    sequenced: host.follow_sequenced(),
+                    events: matcher.publish(StreamKind::Events, streams.events, rings.events),
+                    beacon: matcher.beacon(),
+                };
+                Self::Engine(Box::new(EngineNode::new(engine_settings(host, token), ports)?))
+            }
+            (Role::Logger, Some(disk), _) => {
+                let ports = LoggerPorts {
+                    control: host.control(),
+                    acks: host.speaker(description.streams.acks),
+                    sequenced: host.follow_sequenced(),
+                    events: host.follow_events(),
+                    requests: host.socket(entry.address),
+                    beacon: host.beacon(),
+                };
+                let disk = LoggerDisk {
+                    frames: disk.open_frames(),
+                    events: disk.open_events(),
+                    vault: disk.vault(),
+                    host_restarted: disk.host_restarted,
+                };
+                let settings = LoggerSettings::of(description, entry, token);
+                Self::Logger(Box::new(LoggerNode::open(settings, ports, disk)?))
+            }
+            (Role::Gateway, ..) => {
+                let to = description.sequencer();
+                let ports = GatewayPorts {
+                    control: host.control(),
+                    acks: host.socket(description.streams.acks),
+                    sequenced: host.follow_sequenced(),
+                    events: host.follow_events(),
+                    commands: host.publish(
+                        StreamKind::Commands,
+                        to.commands.unwrap_or(to.address),
+                        description.rings.commands,
+                    ),
+                    beacon: host.beacon(),
+                };
+                let settings = GatewaySettings::of(description, entry, token);
+                let config = GatewayConfig::of(description, entry);
+                Self::Gateway(Box::new(GatewayNode::new(&config, settings, ports)))
+            }
+            (Role::Supervisor, _, Some((council, member))) => {
+                let timing = description.timing;
+                let timeouts = Timeouts {
+                    failover: timing.failover,
+                    announce: timing.grant,
+                    propose_again: timing.election,
+                };
+                let ports = SupervisorPorts {
+                    control: host.control(),
+                    log: Seat::take(council, member),
+                    beacon: host.beacon(),
+                };
+                Self::Supervisor(Box::new(SupervisorNode::new(roster(description), timeouts, ports)))
+            }
+            (role, ..) => unreachable!("a {role} is started with what it needs"),
+        })
+    }
+
+    /// How many threads it has.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        if matches!(self, Self::Engine(_)) { 2 } else { 1 }
+    }
+
+    /// One cycle of one of its threads.
+    pub fn do_work(
+        &mut self,
+        thread: usize,
+        now: Nanos,
+        out: &mut dyn FnMut(ClientOutput<'_>),
+    ) -> anyhow::Result<usize> {
+        match self {
+            Self::Sequencer(node) => node.do_work(now),
+            Self::Engine(node) if thread == MATCHER => node.matcher.do_work(now),
+            Self::Engine(node) => node.receiver.do_work(now),
+            Self::Logger(node) => node.do_work(now),
+            Self::Gateway(node) => node.do_work(now, out),
+            Self::Supervisor(node) => node.do_work(now),
+        }
+    }
+
+    /// When a thread has something to do even if nothing comes.
+    #[must_use]
+    pub fn next_deadline(&self, thread: usize) -> Option<Nanos> {
+        match self {
+            Self::Sequencer(node) => node.next_deadline(),
+            Self::Engine(node) if thread == MATCHER => node.matcher.next_deadline(),
+            Self::Engine(node) => node.receiver.next_deadline(),
+            Self::Logger(node) => node.next_deadline(),
+            Self::Gateway(node) => node.next_deadline(),
+            Self::Supervisor(node) => node.next_deadline(),
+        }
+    }
+}
+
+/// The limits of every engine of the cluster.
+#[must_use]
+pub fn limits(description: &Description) -> Limits {
+    Limits {
+        instruments: description.engine.instruments,
+        sessions: description.engine.sessions,
+        resting_orders: description.engine.resting_orders,
+        names: description.engine.names,
+        levels_reserved: 64,
+        events_reserved: 64,
+    }
+}
+
+fn addresses(description: &Description, role: Role) -> BTreeMap<NodeId, SocketAddr> {
+    description.nodes_of(role).map(|node| (node.id, SocketAddr::V4(node.address))).collect()
+}
+
+/// As the sequencer's binary has them.
+fn sequencer_settings(host: Host<'_>, token: u64) -> SequencerSettings {
+    let Host { description, entry, .. } = host;
+    let timing = description.timing;
+    let define = |instrument: &node::description::InstrumentEntry| DefineInstrument {
+        instrument: instrument.id,
+        price_decimals: instrument.price_decimals,
+        reserved: [0; 3],
+        tick: instrument.tick,
+        lot: instrument.lot,
+        symbol: instrument.symbol,
+    };
+    SequencerSettings {
+        node: entry.id,
+        token,
+        cluster: description.cluster_id(),
+        names: description.session_names(),
+        gateways: addresses(description, Role::Gateway),
+        loggers: addresses(description, Role::Logger),
+        sequencers: addresses(description, Role::Sequencer),
+        instruments: description.instruments.iter().map(define).collect(),
+        gap: description.gap(),
+        tick: timing.tick,
+        lead: timing.lead,
+        present: timing.present(),
+        uncommitted: description.rings.uncommitted,
+        patience: Patience {
+            ask_again: timing.lead,
+            linger: Nanos(0),
+            fetch: Nanos(4 * timing.repair_retry.0).max(timing.lead),
+        },
+    }
+}
+
+/// As the engine's binary has them.
+fn engine_settings(host: Host<'_>, token: u64) -> EngineSettings {
+    let Host { description, entry, .. } = host;
+    EngineSettings {
+        node: entry.id,
+        token,
+        names: description.session_names(),
+        sequencers: addresses(description, Role::Sequencer),
+        loggers: addresses(description, Role::Logger).into_values().collect(),
+        present: description.timing.present(),
+        uncommitted: description.rings.uncommitted,
+        ring: description.rings.engine,
+        limits: limits(description),
+    }
+}
+
+/// As the supervisor's binary has it.
+fn roster(description: &Description) -> Roster {
+    let ids = |role| -> Vec<NodeId> { description.nodes_of(role).map(|node| node.id).collect() };
+    let mut engines: Vec<_> = description.nodes_of(Role::Engine).collect();
+    engines.sort_by_key(|engine| engine.mode != EngineMode::Hot);
+    Roster {
+        loggers: ids(Role::Logger),
+        engines: engines.into_iter().map(|engine| engine.id).collect(),
+        sequencers: ids(Role::Sequencer),
+        gateways: ids(Role::Gateway),
+    }
+}

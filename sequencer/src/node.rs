@@ -136,6 +136,15 @@ impl<T: Transport> SequencerNode<T> {
         matches!(self.seat, Seat::Leader(_))
     }
 
+    /// The place on which its own epoch stands, if it leads.
+    #[must_use]
+    pub fn parent(&self) -> Option<Position> {
+        match &self.seat {
+            Seat::Leader(reign) => Some(reign.parent),
+            _ => None,
+        }
+    }
+
     /// The last place that it stamped or received.
     #[must_use]
     pub fn position(&self) -> Position {

@@ -138,6 +138,24 @@ fn an_engine_that_is_promoted_executes_at_once_what_it_holds_and_speaks_in_its_t
 }
 
 #[test]
+fn a_promoted_engine_does_not_speak_before_it_has_executed_what_it_held() {
+    let (mut rig, mut log) = (Rig::new(LIMITS, 1024), Log::new());
+    let mut history = opening(&mut log);
+    let committed = log.last;
+    history.extend(trades(&mut log, "u", 500));
+    rig.sequence(1, &history);
+    rig.leading(1, Position::GENESIS, committed);
+    rig.run();
+    rig.hot(1, NODE, TOKEN);
+    while rig.position() != log.last {
+        assert!(!rig.engine.matcher.speaks(), "at {}", rig.position());
+        rig.cycle().expect("nothing goes wrong");
+    }
+    assert!(rig.engine.matcher.speaks());
+    assert!(rig.wires.borrow().events.is_empty(), "what it computed before is asked for");
+}
+
+#[test]
 fn another_life_of_this_node_is_not_this_engine() {
     let (mut rig, _, history) = warm();
     rig.hot(3, NODE, TOKEN + 1);

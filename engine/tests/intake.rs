@@ -209,6 +209,9 @@ fn a_hot_engine_goes_only_so_far_ahead_of_what_is_committed() {
         intake.handle_taken(position(bytes));
     }
     assert_eq!(intake.judge(&Frame::read(&frames[3]).expect("whole")), Step::Wait);
+    // Another process that says that it leads in this epoch was never granted it.
+    assert_eq!(intake.handle_leading(&Leading { nonce: 2, ..leading(position(&frames[2])) }), None);
+    assert_eq!(intake.agreed(), Position::GENESIS);
     intake.handle_leading(&leading(position(&frames[0])));
     assert_eq!(intake.judge(&Frame::read(&frames[3]).expect("whole")), Step::Take);
     assert_eq!((intake.uncommitted(), intake.agreed()), (2, position(&frames[0])));

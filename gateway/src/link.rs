@@ -58,6 +58,8 @@ pub(crate) struct GatewayLink<T: Transport> {
     /// The life of this process, once the supervisors have given it one.
     life: Option<Incarnation>,
     said: Option<Said>,
+    /// The latest epoch whose sequencer is not described.
+    strange: Epoch,
 }
 
 impl<T: Transport> GatewayLink<T> {
@@ -70,6 +72,7 @@ impl<T: Transport> GatewayLink<T> {
             events_of: Epoch(0),
             life: None,
             said: None,
+            strange: Epoch(0),
         }
     }
 
@@ -102,7 +105,10 @@ impl<T: Transport> GatewayLink<T> {
     fn handle_leading(&mut self, from: NodeId, leading: &Leading) {
         let &Leading { epoch, committed, .. } = leading;
         let Some(leader) = self.settings.sequencers.get(&from) else {
-            tracing::warn!(%epoch, node = %from, "a node that is not described as a sequencer says that it leads; not heard");
+            if epoch > self.strange {
+                self.strange = epoch;
+                tracing::error!(%epoch, node = %from, "a node that this gateway's description does not call a sequencer says that it leads; it is not followed. Give all nodes the same description");
+            }
             return;
         };
         let void = self.following.uncommitted();

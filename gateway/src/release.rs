@@ -37,8 +37,8 @@ impl Releases {
             if cause.seq > following.committed().seq {
                 return Verdict::Wait;
             }
-            // A cause that is too old to be remembered is committed, and this session's speakers hold the epoch's history:
-            // only what lies near the epoch's beginning could be another one's.
+            // A cause that is too old to be remembered is told: whoever speaks in this session has executed the first frame
+            // of the epoch that is followed, and so the history that leads up to it.
             if following.holds(cause) == Some(false) && !planted(Fault::JudgeEventByNumber) {
                 self.void += 1;
                 tracing::debug!(%cause, event = %{ event.header().outbound }, "an event is void: the history does not hold its cause");

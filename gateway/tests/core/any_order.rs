@@ -1,4 +1,4 @@
-//! Whatever clients do, whatever happens to the packets between gateways and sequencer, and whoever leads: every order has exactly one
+//! Whatever clients do, whatever is lost between the nodes, and whoever leads: every order has exactly one
 //! first answer, nothing executes twice, and clients and engine count the same quantities.
 
 use crate::bench::{Bench, CLIENTS, Plan};
@@ -187,9 +187,10 @@ proptest! {
 
     #[test]
     fn every_request_has_one_answer_and_all_agree_on_what_was_traded(
-        acts in proptest::collection::vec(act(), 20..120), network in network(),
+        acts in proptest::collection::vec(act(), 20..120), network in network(), lose in 0u64..20,
     ) {
         let mut bench = Bench::with(Plan { gateways: 2, ..Plan::default() });
+        bench.hub.lose(lose, network.seed);
         bench.network = network;
         let mut requests = Requests::default();
         for client in 0..CLIENTS {

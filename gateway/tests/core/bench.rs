@@ -78,7 +78,7 @@ pub(crate) struct Bench {
     pub(crate) now: Nanos,
     pub(crate) network: Network,
     pub(crate) core: Core,
-    hub: Hub,
+    pub(crate) hub: Hub,
     plan: Plan,
     gates: Vec<Gate>,
     /// Processes that were started: each has a token of its own.

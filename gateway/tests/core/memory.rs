@@ -34,12 +34,27 @@ struct Inbox {
 
 /// Everything that is open.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Hub(Rc<RefCell<BTreeMap<u16, Inbox>>>);
+pub(crate) struct Hub(Rc<RefCell<Air>>);
+
+#[derive(Debug, Default)]
+struct Air {
+    inboxes: BTreeMap<u16, Inbox>,
+    /// Of a hundred datagrams so many do not reach one of those who listen.
+    lose: u64,
+    seed: u64,
+}
+
+impl Air {
+    fn is_lost(&mut self) -> bool {
+        self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.seed >> 33) % 100 < self.lose
+    }
+}
 
 impl Hub {
     /// Listens at this address, be it a group's or its own.
     pub(crate) fn open(&self, at: SocketAddrV4) -> Port {
-        let mut inboxes = self.0.borrow_mut();
+        let inboxes = &mut self.0.borrow_mut().inboxes;
         let id = inboxes.last_key_value().map_or(0, |(id, _)| id + 1);
         inboxes.insert(id, Inbox { at: SocketAddr::V4(at), datagrams: VecDeque::new() });
         Port { hub: self.clone(), id, from: SocketAddr::V4(at) }
@@ -47,13 +62,23 @@ impl Hub {
 
     /// Listens at an address that nobody else has.
     pub(crate) fn open_any(&self) -> Port {
-        let next = self.0.borrow().last_key_value().map_or(0, |(id, _)| id + 1);
+        let next = self.0.borrow().inboxes.last_key_value().map_or(0, |(id, _)| id + 1);
         self.open(at(FIRST_OWN + next))
     }
 
+    /// From here on so many of a hundred datagrams are lost, on every stream.
+    pub(crate) fn lose(&self, per_cent: u64, seed: u64) {
+        let mut air = self.0.borrow_mut();
+        (air.lose, air.seed) = (per_cent, seed);
+    }
+
     fn deliver(&self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
-        for inbox in self.0.borrow_mut().values_mut().filter(|inbox| inbox.at == to) {
-            inbox.datagrams.push_back((from, bytes.to_vec()));
+        let air = &mut *self.0.borrow_mut();
+        let ids: Vec<_> = air.inboxes.iter().filter(|(_, inbox)| inbox.at == to).map(|(id, _)| *id).collect();
+        for id in ids {
+            if !air.is_lost() {
+                air.inboxes.get_mut(&id).unwrap().datagrams.push_back((from, bytes.to_vec()));
+            }
         }
     }
 }
@@ -69,14 +94,14 @@ pub(crate) struct Port {
 impl Port {
     /// All that has come.
     pub(crate) fn take(&mut self) -> Vec<(SocketAddr, Vec<u8>)> {
-        let mut inboxes = self.hub.0.borrow_mut();
+        let inboxes = &mut self.hub.0.borrow_mut().inboxes;
         inboxes.get_mut(&self.id).unwrap().datagrams.drain(..).collect()
     }
 }
 
 impl Drop for Port {
     fn drop(&mut self) {
-        self.hub.0.borrow_mut().remove(&self.id);
+        self.hub.0.borrow_mut().inboxes.remove(&self.id);
     }
 }
 

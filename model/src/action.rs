@@ -11,6 +11,7 @@ use cluster::acceptor::{History, Promised};
 use cluster::planted::{Fault, planted};
 use cluster::{Reason, Record, Voter};
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use wire::command::Opening;
 use wire::{Ack, Command, Epoch, NodeId, Position};
 
@@ -134,7 +135,7 @@ fn candidates(bounds: &Bounds, state: &State, process: usize, actions: &mut Vec<
     let Some((holder, upto)) = candidate.fetching else {
         let mut trial = at.clone();
         // An error is a change, too.
-        if trial.wait(&state.released).unwrap_or(true) {
+        if tried(|| trial.wait(&state.released)).unwrap_or(true) {
             actions.push(Action::Wait { process });
         }
         return;
@@ -167,10 +168,12 @@ fn listeners(bounds: &Bounds, state: &State, process: usize, logger: usize, acti
     if listener.acceptor.session() != Some(at.epoch()) {
         return;
     }
-    let news = listener.clone().hear(&at.log, &Sights::default(), false);
+    let mut trial = listener.clone();
+    let news = tried(|| trial.hear(&at.log, &Sights::default(), false));
     if news != Ok(Heard::Nothing) {
         actions.push(Action::Hear { logger, process, stamp: Stamp::Nothing, dies: false });
-        let dies = listener.would_cut(&at.log) || planted(Fault::AcknowledgeBeforeWriting);
+        let dies =
+            tried(|| Ok(listener.would_cut(&at.log))) == Ok(true) || planted(Fault::AcknowledgeBeforeWriting);
         if state.used.crashes < bounds.crashes && dies {
             actions.push(Action::Hear { logger, process, stamp: Stamp::Nothing, dies: true });
         }
@@ -213,6 +216,16 @@ fn stamps(bounds: &Bounds, state: &State, at: &Process) -> impl Iterator<Item = 
     let unopened = at.leader().is_some_and(|leader| !leader.opened) && at.grant.opening == Opening::AtOpen;
     let open = (unopened && at.grant.started).then_some(Stamp::Open);
     command.into_iter().chain(open)
+}
+
+/// What comes of something that is only tried, to see whether it would change anything. A core that asserts does change
+/// something.
+pub(crate) fn tried<T>(act: impl FnOnce() -> Result<T, Broken>) -> Result<T, Broken> {
+    catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().cloned();
+        let said = said.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
+        Err(Broken::new(Promise::NoAssertion, said.unwrap_or_default()))
+    })
 }
 
 fn promotion(state: &State, voter: Voter) -> Record {

@@ -1,12 +1,11 @@
 //! The whole as `stateright` sees it.
 
-use crate::action::{Action, possible};
+use crate::action::{Action, possible, tried};
 use crate::bounds::Bounds;
-use crate::promise::{Broken, Promise};
+use crate::promise::Promise;
 use crate::sight::Sights;
 use crate::state::State;
 use stateright::{Model, Property};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// The world within some bounds.
@@ -58,17 +57,7 @@ impl World {
     #[must_use]
     pub fn step(&self, state: &State, action: Action) -> State {
         let mut next = state.clone();
-        let happened =
-            catch_unwind(AssertUnwindSafe(|| action.happen(&self.bounds, &mut next, &self.sights)));
-        next.broken = match happened {
-            Ok(Ok(())) => None,
-            Ok(Err(broken)) => Some(broken),
-            Err(panic) => {
-                let said = panic.downcast_ref::<String>().cloned();
-                let said = said.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
-                Some(Broken::new(Promise::NoAssertion, said.unwrap_or_default()))
-            }
-        };
+        next.broken = tried(|| action.happen(&self.bounds, &mut next, &self.sights)).err();
         next
     }
 }

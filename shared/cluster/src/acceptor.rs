@@ -198,6 +198,9 @@ impl Acceptor {
         if planted(Fault::LabelWithPromisedEpoch) && place.seq.0 > 0 {
             return Some(Position { epoch: self.promise.epoch, ..place });
         }
+        if planted(Fault::CommitBeforeStart) && place.seq < session.next {
+            return Some(Position { epoch: session.epoch, ..place });
+        }
         let bound = session.epoch == self.promise.epoch || planted(Fault::FollowTheDeposed);
         (bound && place.epoch == session.epoch).then_some(place)
     }

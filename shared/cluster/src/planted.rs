@@ -34,7 +34,8 @@ pub enum Fault {
     MixEpochs,
     /// A sequencer is content with one answer.
     AskOne,
-    /// A frame of an old epoch counts as committed before the new epoch's start is.
+    /// A frame of an old epoch counts as committed before the new epoch's start is: loggers acknowledge it, and it is counted.
+    /// Either alone is harmless.
     CommitBeforeStart,
     /// A gateway forgets a command as soon as it is sequenced, not when it is committed.
     ReleaseWhenSequenced,

@@ -66,7 +66,7 @@ impl<T: Transport, L: ControlLog> SupervisorNode<T, L> {
         while self.ports.log.may_propose()
             && let Some(record) = self.core.poll_proposal(now)
         {
-            tracing::debug!(?record, "proposing");
+            tracing::info!(?record, "proposing");
             self.ports.log.propose(record);
             work += 1;
         }

@@ -121,7 +121,7 @@ impl DriveArgs {
             ..Plan::new(gateways, clients, instruments)
         };
         let mut tell = |progress: Progress| {
-            let Progress { phase, elapsed, sent, answered, fills, sessions } = progress;
+            let Progress { phase, elapsed, sent, answered, fills, sessions, .. } = progress;
             let seconds = elapsed.0 as f64 / 1e9;
             // A line that cannot be shown is no reason to stop.
             let _ = writeln!(

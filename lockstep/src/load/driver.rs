@@ -1,5 +1,6 @@
 //! One thread drives all sessions of a run: log on, send at the pace, wait for the answers, log out, give account.
 
+use super::comeback::Comebacks;
 use super::link::{Desk, Link, Lost};
 use super::lobster::Reader;
 use super::orders::Orders;
@@ -21,8 +22,6 @@ const REQUESTS_PER_CYCLE: u32 = 128;
 const SILENCE: Nanos = Nanos::from_millis(50);
 /// How long logging out may take over all.
 const LOGOUT_LIMIT: Nanos = Nanos(3 * Nanos::SECOND.0);
-/// How often progress is told.
-const PROGRESS_EVERY: Nanos = Nanos::SECOND;
 const READ_BUFFER: usize = 64 << 10;
 
 /// Where a run is.
@@ -40,7 +39,7 @@ pub enum Phase {
     Over,
 }
 
-/// How far a run has come; told at each change of phase, and once a second.
+/// How far a run has come; told at each change of phase, and as often as planned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// Where it is.
@@ -55,6 +54,8 @@ pub struct Progress {
     pub fills: u64,
     /// Sessions that are up.
     pub sessions: usize,
+    /// When the newest of the requests was sent that were answered otherwise than by a refusal; 0 if none was.
+    pub newest_done: Nanos,
 }
 
 /// Sends invented flow as planned, and gives account. An account with lost sessions or unanswered requests is no error; a
@@ -96,9 +97,15 @@ fn drive(
             driver.stop(now);
         }
         let work = driver.do_work(now)?;
-        if driver.phase != phase || now.since(told) >= PROGRESS_EVERY {
+        if driver.phase != phase || now.since(told) >= plan.progress_every {
             (told, phase) = (now, driver.phase);
             progress(driver.progress(started, now));
+        }
+        if driver.comebacks.take_reconnected() {
+            descriptors.clear();
+            driver.descriptors(&mut descriptors);
+            idle = Idle::new(plan.idle, &descriptors).context("cannot set up waiting for sockets")?;
+            continue;
         }
         idle.idle(work, now, driver.next_deadline()).context("cannot wait for sockets")?;
     }
@@ -111,6 +118,7 @@ struct Driver<'a, S> {
     source: S,
     links: Vec<Link>,
     gates: Vec<Gate>,
+    comebacks: Comebacks,
     desk: Desk,
     phase: Phase,
     /// When the phase began.
@@ -138,7 +146,8 @@ impl<'a, S: Source> Driver<'a, S> {
             let gateway = plan.gateways[index % plan.gateways.len()];
             // The plan has at most MAX_SESSIONS clients.
             let index = index as u16;
-            let link = Link::connect(clock.now(), index, client, &plan.exchange, gateway, plan.logon_timeout);
+            let patience = plan.logon_timeout;
+            let link = Link::connect(clock.now(), index, client, &plan.exchange, gateway, patience, patience);
             links.push(link.map_err(|lost| could_not_log_on(&lost))?);
         }
         Ok(Self {
@@ -146,6 +155,7 @@ impl<'a, S: Source> Driver<'a, S> {
             clock,
             source,
             gates: vec![Gate::Open; links.len()],
+            comebacks: Comebacks::new(links.len()),
             links,
             desk: Desk { orders, log },
             phase: Phase::LoggingOn,
@@ -166,6 +176,7 @@ impl<'a, S: Source> Driver<'a, S> {
             answered: tally.answered,
             fills: tally.fills,
             sessions: self.links.iter().filter(|link| link.is_up()).count(),
+            newest_done: tally.newest_done,
         }
     }
 
@@ -212,7 +223,10 @@ impl<'a, S: Source> Driver<'a, S> {
         let mut sent = 0;
         let mut unflushed = 0;
         for (gate, link) in self.gates.iter_mut().zip(&self.links) {
-            *gate = link.gate();
+            *gate = match link.gate() {
+                Gate::Lost if self.plan.reconnect => Gate::Busy,
+                gate => gate,
+            };
         }
         self.due = None;
         while sent < REQUESTS_PER_CYCLE {
@@ -292,9 +306,11 @@ impl<'a, S: Source> Driver<'a, S> {
         if let Some(failure) = self.failure {
             return Err(failure);
         }
-        let gaps = self.links.iter().map(Link::sequence_gaps).sum();
+        let (interruptions, former_gaps) = self.comebacks.finish();
+        let gaps = self.links.iter().map(Link::sequence_gaps).sum::<u64>() + former_gaps;
         let lost = self.links.iter().filter_map(Link::lost).collect();
-        let report = Report::new(&orders, gaps, lost, self.source.skips());
+        let mut report = Report::new(&orders, gaps, lost, self.source.skips());
+        report.interruptions = interruptions;
         if !report.adds_up() {
             bail!("the counts of this run do not add up, a defect of the load generator: {report:?}");
         }
@@ -311,7 +327,12 @@ impl<S: Source> Duty for Driver<'_, S> {
         }
         match self.phase {
             Phase::LoggingOn => self.wait_for_logons(now),
-            Phase::Sending => work += self.send(now),
+            Phase::Sending => {
+                if self.plan.reconnect {
+                    self.comebacks.work(self.clock, self.plan, &mut self.links, &mut self.desk.orders);
+                }
+                work += self.send(now);
+            }
             Phase::Draining => {
                 if self.is_drained(now) {
                     self.log_out(now);
@@ -335,7 +356,7 @@ impl<S: Source> Duty for Driver<'_, S> {
         let now = self.clock.now();
         let phase = match self.phase {
             Phase::LoggingOn | Phase::Over => None,
-            Phase::Sending => self.due,
+            Phase::Sending => [self.due, self.comebacks.next_deadline()].into_iter().flatten().min(),
             Phase::Draining => Some(now.saturating_add(SILENCE)),
             Phase::LoggingOut => Some(self.since.saturating_add(LOGOUT_LIMIT)),
         };

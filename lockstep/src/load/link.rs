@@ -91,21 +91,22 @@ impl Link {
         client: &str,
         exchange: &str,
         gateway: SocketAddr,
-        timeout: Nanos,
+        connect_timeout: Nanos,
+        logon_timeout: Nanos,
     ) -> Result<Self, Lost> {
         let lost = |error: io::Error| Lost {
             client: client.into(),
             gateway,
             why: format!("cannot connect ({error}); is the gateway running, and is this its FIX address?"),
         };
-        let stream =
-            TcpStream::connect_timeout(&gateway, Duration::from_nanos(timeout.0.max(1))).map_err(lost)?;
+        let stream = TcpStream::connect_timeout(&gateway, Duration::from_nanos(connect_timeout.0.max(1)))
+            .map_err(lost)?;
         stream.set_nodelay(true).map_err(lost)?;
         stream.set_nonblocking(true).map_err(lost)?;
         let config = Config {
             reset_on_logon: true,
             heartbeat_secs: HEARTBEAT_SECS,
-            logon_timeout: timeout,
+            logon_timeout,
             logout_timeout: LOGOUT_TIMEOUT,
             ..Config::initiator(client, exchange)
         };
@@ -140,7 +141,8 @@ impl Link {
     pub(super) fn gate(&self) -> Gate {
         match self.state {
             State::Up if self.broken || self.unwritten.len() > BUSY_BYTES => Gate::Busy,
-            State::Up | State::LoggingOn => Gate::Open,
+            State::Up => Gate::Open,
+            State::LoggingOn => Gate::Busy,
             State::LoggingOut | State::Closed(_) => Gate::Lost,
         }
     }

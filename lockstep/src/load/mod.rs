@@ -11,6 +11,7 @@
 //! | [`replay`] | a recorded message as a request |
 //! | [`source`] | when the next request is due, and over which session |
 //! | [`link`] | one session and its socket |
+//! | [`comeback`] | sessions whose connection was lost, and their way back |
 //! | [`driver`] | one thread that drives all sessions from logon to logout |
 //! | [`record`] | every request and every report as rows of a file |
 //! | [`report`] | what came of it, for people and for programs |
@@ -23,6 +24,7 @@
 //! session Reject for its ClOrdID (or MsgSeqNum) has come; the latency ends there. An unanswered request has an unknown
 //! fate: it may well have been executed.
 
+pub mod comeback;
 pub mod driver;
 pub mod execution;
 pub mod flow;
@@ -36,6 +38,7 @@ pub mod report;
 pub mod request;
 pub mod source;
 
+pub use comeback::Interruption;
 pub use driver::{Phase, Progress, replay, run};
 pub use plan::{Amount, Files, Instrument, Pace, Plan, PlanError, Recording};
 pub use report::{Kinds, Report};

@@ -3,6 +3,8 @@
 //!
 //! One [`Row`] for each request. An order goes by the row of the request that made it; cancels and replaces point there.
 
+mod former;
+
 use super::execution::Execution;
 use super::plan::Instrument;
 use super::report::Tally;
@@ -117,6 +119,8 @@ struct SessionState {
     unanswered: u32,
     /// Immediate orders whose end is not told yet.
     immediate: u32,
+    /// Rows below this were sent over a connection that was lost ([`Orders::interrupted`]).
+    former: u32,
 }
 
 /// All requests of a run.
@@ -282,11 +286,17 @@ impl Orders {
             self.violation(report, format_args!("its ExecID came before"));
         }
         let Some(id) = id else { return };
+        if self.is_former(id) {
+            return self.told_of_former(now, id, report);
+        }
         let answers = self.answer(now, id);
         if known && !answers {
             return;
         }
         let row = &mut self.rows[id as usize];
+        if answers && report.exec_type != b'8' {
+            self.tally.newest_done = self.tally.newest_done.max(row.sent);
+        }
         if row.order_id == 0 {
             row.order_id =
                 std::str::from_utf8(report.order_id).ok().and_then(|t| t.parse().ok()).unwrap_or(0);
@@ -314,6 +324,9 @@ impl Orders {
     pub fn handle_cancel_reject(&mut self, now: Nanos, session: u16, report: &Execution<'_>) {
         self.tally.last_report = now;
         let Some(id) = self.find(session, report.name, "OrderCancelReject") else { return };
+        if self.is_former(id) {
+            return self.former_refused(now, id, Outcome::CancelRejected, report);
+        }
         self.answer(now, id);
         if matches!(self.rows[id as usize].request.action, Action::New { .. }) {
             return self.violation(report, format_args!("an OrderCancelReject answers a new order"));
@@ -324,6 +337,9 @@ impl Orders {
     /// A BusinessMessageReject(j) or a session Reject(3) has come for this request.
     pub fn handle_refusal(&mut self, now: Nanos, id: RequestId, report: &Execution<'_>) {
         self.tally.last_report = now;
+        if self.is_former(id.0) {
+            return self.former_refused(now, id.0, Outcome::Rejected, report);
+        }
         self.answer(now, id.0);
         self.rejected(id.0, Outcome::Rejected, report);
     }

@@ -82,6 +82,11 @@ pub struct Plan {
     pub logon_timeout: Nanos,
     /// How long, after the last request, answers are waited for.
     pub answer_timeout: Nanos,
+    /// Whether a session whose connection is lost logs on again, at the next gateway that takes it, with its numbers begun
+    /// anew. What it had sent without an answer stays unknown; nothing is sent a second time.
+    pub reconnect: bool,
+    /// How often progress is told.
+    pub progress_every: Nanos,
     /// What to write.
     pub files: Files,
 }
@@ -151,6 +156,8 @@ impl Plan {
             idle: Strategy::Block,
             logon_timeout: Nanos(10 * Nanos::SECOND.0),
             answer_timeout: Nanos(10 * Nanos::SECOND.0),
+            reconnect: false,
+            progress_every: Nanos::SECOND,
             files: Files::default(),
         }
     }

@@ -1,5 +1,6 @@
 //! What came of a run, for people and for programs.
 
+use super::comeback::Interruption;
 use super::link::Lost;
 use super::orders::{Orders, Outcome};
 use super::replay::Skips;
@@ -61,6 +62,8 @@ pub struct Tally {
     pub(super) duplicates_of_exec_id: u64,
     pub(super) first_sent: Nanos,
     pub(super) last_report: Nanos,
+    /// When the newest of the requests was sent that were answered otherwise than by a refusal.
+    pub(super) newest_done: Nanos,
     pub(super) latency: Histogram<u64>,
     pub(super) lateness: Histogram<u64>,
     texts: BTreeMap<String, u64>,
@@ -80,6 +83,7 @@ impl Default for Tally {
             duplicates_of_exec_id: 0,
             first_sent: Nanos(0),
             last_report: Nanos(0),
+            newest_done: Nanos(0),
             latency: histogram(),
             lateness: histogram(),
             texts: BTreeMap::new(),
@@ -144,6 +148,8 @@ pub struct Report {
     pub sequence_gaps: u64,
     /// Sessions whose connection was lost after logon, and why.
     pub lost: Vec<Lost>,
+    /// Connections that were lost in a run whose sessions come back, and when they came back.
+    pub interruptions: Vec<Interruption>,
     /// What no broker would accept, in words; at most [`MAX_VIOLATIONS`] of them.
     pub violations: Vec<String>,
     /// All violations.
@@ -180,6 +186,7 @@ impl Report {
             duplicates_of_exec_id: tally.duplicates_of_exec_id,
             sequence_gaps,
             lost,
+            interruptions: Vec::new(),
             violations: tally.violations.clone(),
             violation_count: tally.violation_count,
             duration: tally.last_report.since(tally.first_sent),
@@ -238,6 +245,7 @@ impl Report {
             && self.duplicates_of_exec_id == 0
             && self.unanswered == 0
             && self.lost.is_empty()
+            && self.interruptions.is_empty()
             && self.adds_up()
     }
 }
@@ -305,6 +313,9 @@ impl fmt::Display for Report {
         }
         for lost in &self.lost {
             writeln!(f, "\nlost: {lost}")?;
+        }
+        if !self.interruptions.is_empty() {
+            writeln!(f, "\nconnections lost, sessions that came back: {}", self.interruptions.len())?;
         }
         writeln!(
             f,

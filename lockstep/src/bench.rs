@@ -1,5 +1,7 @@
 //! `lockstep bench`: figures in pairs, each beside the floor of this machine in the same run.
 
+mod commit;
+
 use anyhow::Context;
 use cluster::Role;
 use lockstep::floor::Floor;
@@ -36,6 +38,15 @@ pub(crate) enum Bench {
         #[arg(long, default_value_t = 4)]
         sessions: usize,
     },
+    /// Order to report through FIX, beside the same processes without the wait for the commit.
+    Commit(commit::CommitArgs),
+}
+
+/// What is told of a histogram.
+const QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)];
+
+fn micros(nanos: u64) -> f64 {
+    nanos as f64 / 1_000.0
 }
 
 /// One figure of every pair: the cluster's and the floor's.
@@ -64,10 +75,13 @@ impl Pairs {
 
 /// Measures and tells.
 pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
-    let Bench::Latency { pairs, seconds, rate, window, sessions } = *bench;
-    anyhow::ensure!(pairs > 0 && seconds > 0 && rate > 0 && sessions > 0, "every number must be above zero");
     let mut out = std::io::stdout().lock();
     let shutdown = Shutdown::on_signals().context("cannot listen for signals")?;
+    let (pairs, seconds, rate, window, sessions) = match *bench {
+        Bench::Commit(args) => return commit::run(args, &mut out, &shutdown),
+        Bench::Latency { pairs, seconds, rate, window, sessions } => (pairs, seconds, rate, window, sessions),
+    };
+    anyhow::ensure!(pairs > 0 && seconds > 0 && rate > 0 && sessions > 0, "every number must be above zero");
     let directory =
         tempfile::Builder::new().prefix("lockstep-bench-").tempdir().context("cannot create a directory")?;
     // Every run has sessions of its own: what rests in the books from the run before is then nobody's surprise.
@@ -98,8 +112,7 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
         anyhow::ensure!(!shutdown.requested(), "stopped");
         let bare = floor.latency(rate, duration)?;
         let fix = drive(next(1), Pace::Rate(rate), pair as u64)?.latency;
-        for (pairs, quantile) in [(&mut p50, 0.5), (&mut p99, 0.99), (&mut p999, 0.999)] {
-            let micros = |value: u64| value as f64 / 1_000.0;
+        for (pairs, (_, quantile)) in [&mut p50, &mut p99, &mut p999].into_iter().zip(QUANTILES) {
             pairs.0.push((micros(fix.value_at_quantile(quantile)), micros(bare.value_at_quantile(quantile))));
         }
         let bare = floor.throughput(u64::from(window) * sessions as u64, duration)?;

@@ -3,8 +3,8 @@
 use anyhow::Context;
 use bus::Datagrams;
 use cluster::agreement::{Agreement, Disagreement};
-use cluster::{Role, control};
 use cluster::status::{Detail, Status};
+use cluster::{Role, control};
 use node::Description;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -281,7 +281,7 @@ fn detail(status: &Status) -> String {
             let used = 100 * u64::from(*ring_used) / u64::from((*ring_len).max(1));
             format!("{mode}, ring {used}%, {resting} resting, digest {digest:016x}{repaired}")
         }
-        Detail::Logger { synced, events, segments, bytes } => {
+        Detail::Logger { synced, events, segments, bytes, .. } => {
             format!("synced {synced}, {events} events, {segments} segments, {} MiB{repaired}", bytes >> 20)
         }
         Detail::Gateway { open, connections, sessions, in_flight, in_flight_limit, shed, .. } => {

@@ -2,7 +2,6 @@
 
 use crate::drive::DriveArgs;
 use anyhow::Context;
-use checker::Promise;
 use cluster::Role;
 use lockstep::evidence;
 use lockstep::goal::{Goals, Weight};
@@ -115,17 +114,10 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let mut goals = Goals::default();
     let safety =
         |goals: &mut Goals, name: &str, count: u64| goals.tell(Weight::Safety, name, count, 0, count == 0);
-    safety(&mut goals, "acknowledged_orders_lost", verdict.count(Promise::NothingLost));
-    safety(&mut goals, "orders_executed_twice", verdict.count(Promise::NothingTwice));
-    safety(&mut goals, "false_reports", verdict.count(Promise::NothingFalse));
-    safety(&mut goals, "histories_that_differ", verdict.count(Promise::OneHistory));
-    safety(&mut goals, "gateway_numbers_out_of_order", verdict.count(Promise::GatewayOrder));
-    safety(&mut goals, "events_without_cause_or_not_alike", verdict.count(Promise::EventsSound));
+    goals.tell_promises(&verdict);
     safety(&mut goals, "requests_unanswered", report.unanswered);
     safety(&mut goals, "client_violations", report.violation_count + report.duplicates_of_exec_id);
     safety(&mut goals, "sessions_lost", report.lost.len() as u64);
-    let log_verifies = if verdict.count(Promise::LogsSound) == 0 { "yes" } else { "no" };
-    goals.tell(Weight::Safety, "log_verifies", log_verifies, "yes", log_verifies == "yes");
     let upto = verdict.last.seq;
     let agree = disagreement.is_none() && agreed.is_some();
     let words = match (disagreement, agreed) {

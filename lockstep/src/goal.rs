@@ -1,5 +1,6 @@
 //! One line a goal: `GOAL name value target met|missed`.
 
+use checker::{Promise, Verdict};
 use std::fmt::Display;
 
 /// What counts when goals are told.
@@ -26,6 +27,23 @@ impl Goals {
         if !met && weight == Weight::Safety {
             self.broken.push(name.to_owned());
         }
+    }
+
+    /// Tells the promises that the checker judges, but for the engines' digests, which the board compares.
+    pub fn tell_promises(&mut self, verdict: &Verdict) {
+        for (name, promise) in [
+            ("acknowledged_orders_lost", Promise::NothingLost),
+            ("orders_executed_twice", Promise::NothingTwice),
+            ("false_reports", Promise::NothingFalse),
+            ("histories_that_differ", Promise::OneHistory),
+            ("gateway_numbers_out_of_order", Promise::GatewayOrder),
+            ("events_without_cause_or_not_alike", Promise::EventsSound),
+        ] {
+            let count = verdict.count(promise);
+            self.tell(Weight::Safety, name, count, 0, count == 0);
+        }
+        let verifies = verdict.count(Promise::LogsSound) == 0;
+        self.tell(Weight::Safety, "log_verifies", if verifies { "yes" } else { "no" }, "yes", verifies);
     }
 
     /// The lines.

@@ -8,6 +8,8 @@ use toml::{Table, Value};
 const NETWORK: [u8; 3] = [10, 77, 0];
 /// The last octet of the host from which clients and the console speak; nodes are below it.
 const CLIENT: u8 = 254;
+/// Its address.
+pub const CLIENT_ADDRESS: Ipv4Addr = Ipv4Addr::new(NETWORK[0], NETWORK[1], NETWORK[2], CLIENT);
 /// The name of that host.
 pub const CLIENT_NAME: &str = "client";
 /// The name of the host that all links lead to.

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod board;
+pub mod chaos;
 pub mod evidence;
 pub mod floor;
 pub mod goal;

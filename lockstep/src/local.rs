@@ -4,6 +4,7 @@ use crate::board::{Board, Settling};
 use anyhow::Context;
 use node::{Clock, Description, NodeEntry, Shutdown};
 use rustix::process::{Pid, Signal, kill_process};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -29,6 +30,8 @@ struct Process {
 pub struct LocalCluster {
     description: Description,
     binaries: PathBuf,
+    /// What is added to the environment of a node, by its name.
+    environment: BTreeMap<String, Vec<(&'static str, &'static str)>>,
     clock: Clock,
     board: Board,
     processes: Vec<Process>,
@@ -37,8 +40,19 @@ pub struct LocalCluster {
 impl LocalCluster {
     /// Starts every node of the description, with the binaries of a directory.
     pub fn start(description: Description, binaries: &Path) -> anyhow::Result<Self> {
+        Self::start_with(description, binaries, |_| Vec::new())
+    }
+
+    /// The same, with more in the environment of some nodes, which are given by name.
+    pub fn start_with(
+        description: Description,
+        binaries: &Path,
+        environment: impl Fn(&str) -> Vec<(&'static str, &'static str)>,
+    ) -> anyhow::Result<Self> {
         let board = Board::open(&description, None)?;
+        let of = |node: &NodeEntry| (node.name.clone(), environment(&node.name));
         let mut cluster = Self {
+            environment: description.nodes.iter().map(of).collect(),
             description,
             binaries: binaries.to_owned(),
             clock: Clock::start(),
@@ -74,6 +88,7 @@ impl LocalCluster {
             .arg("--node")
             .arg(&node.name)
             .arg("--with-parent")
+            .envs(self.environment.get(&node.name).into_iter().flatten().copied())
             // Ctrl-C in a terminal is for this program alone, which then stops the nodes in order.
             .process_group(0)
             .stdin(Stdio::null())
@@ -163,6 +178,13 @@ impl LocalCluster {
             self.processes.remove(at.with_context(|| format!("no node \"{name}\" is running"))?);
         process.child.kill()?;
         process.child.wait()?;
+        Ok(())
+    }
+
+    /// Sends a signal to one node's process.
+    pub fn signal(&self, name: &str, which: Signal) -> anyhow::Result<()> {
+        let process = self.processes.iter().find(|process| process.node.name == name);
+        signal(&process.with_context(|| format!("no node \"{name}\" is running"))?.child, which);
         Ok(())
     }
 

@@ -28,6 +28,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Drives order flow through a cluster that runs already, as FIX clients, and reports.
     Load(drive::LoadArgs),
+    /// Kills, freezes or cuts off nodes of a cluster under load, and judges what is left.
+    Chaos(lockstep::chaos::ChaosArgs),
     /// Measures, in pairs against the floor of this machine.
     Bench {
         #[command(subcommand)]
@@ -78,6 +80,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Bench { bench } => bench::run(&bench),
         Command::Relay { relay } => relay.run(),
         Command::Load(args) => drive::load(&args),
+        Command::Chaos(args) => args.run(),
         Command::Demo(args) => demo::run(&args),
         Command::Up { config } => console::up(&config),
         Command::Status { config, interface, until: Some(until), patience, .. } => {

@@ -71,7 +71,7 @@ fn judge(cluster: LocalCluster, clients: &Path) -> checker::Verdict {
 fn two_gateways_and_three_loggers_tell_and_keep_the_same_story() {
     let _alone = alone();
     let directory = tempfile::tempdir().unwrap();
-    let plan = LocalPlan { gateways: 2, loggers: 3, ..LocalPlan::default() };
+    let plan = LocalPlan { gateways: 2, ..LocalPlan::default() };
     let mut cluster = started(&plan, directory.path());
     let (report, _) = drive(&cluster, &plan, directory.path(), 4_000);
     assert!(report.is_clean(), "{report}");
@@ -124,7 +124,7 @@ fn a_warm_engine_and_a_logger_that_die_catch_up_when_they_start_again() {
     }
     cluster.wait_until_settled(PATIENCE, &Shutdown::default()).unwrap();
     assert_eq!(cluster.board().disagreement(), None);
-    let stamped = cluster.board().stamped().unwrap();
+    let stamped = cluster.board().leader().unwrap().position;
     let logger = cluster.description().data_of(&node(&cluster, "logger-1"));
     cluster.stop().unwrap();
     let inputs = Inputs { loggers: vec![Logger::at(logger)], ..Inputs::default() };
@@ -192,7 +192,7 @@ fn an_interrupted_cluster_leaves_no_process_and_no_port_behind() {
     let next = || told.recv_timeout(WATCHDOG).expect("the launcher says something in time");
     let open = std::iter::repeat_with(next).find(|line| line.contains("takes FIX clients at")).unwrap();
     let address: SocketAddr = open.rsplit(' ').next().unwrap().parse().unwrap();
-    assert_eq!(processes_of(&config).len(), 6, "the launcher and five nodes run");
+    assert_eq!(processes_of(&config).len(), 12, "the launcher and eleven nodes run");
     let status = Command::new(LOCKSTEP).args(["status", "--once", "--config"]).arg(&config).output().unwrap();
     let table = String::from_utf8_lossy(&status.stdout).into_owned();
     assert!(status.status.success() && table.contains("engine-2") && table.contains("warm"), "{table}");

@@ -141,6 +141,11 @@ fn a_port_in_use_is_refused_with_the_address() {
     let commands = paper.address("sequencer-1", "commands");
     let _taken = UdpSocket::bind(commands).unwrap();
     says(&refuses("sequencer", &paper.path, "sequencer-1"), &["in use", &commands.to_string()]);
+
+    let paper = Paper::new();
+    let peers = paper.address("supervisor-1", "address");
+    let _taken = TcpListener::bind(peers).unwrap();
+    says(&refuses("supervisor", &paper.path, "supervisor-1"), &["in use", &peers.to_string()]);
 }
 
 #[test]
@@ -150,6 +155,7 @@ fn a_data_directory_that_cannot_be_written_is_refused_with_its_path() {
         ("engine", "engine-1"),
         ("logger", "logger-1"),
         ("gateway", "gateway-1"),
+        ("supervisor", "supervisor-1"),
     ] {
         let paper = Paper::new();
         let data = paper.data_of(node);
@@ -160,40 +166,6 @@ fn a_data_directory_that_cannot_be_written_is_refused_with_its_path() {
             &["cannot create the directory", &data.display().to_string()],
         );
     }
-}
-
-#[test]
-fn a_damaged_incarnation_is_refused_with_what_to_do() {
-    let paper = Paper::new();
-    let data = paper.data_of("gateway-1");
-    std::fs::create_dir_all(&data).unwrap();
-    std::fs::write(data.join("incarnation"), "seven").unwrap();
-    says(
-        &refuses("gateway", &paper.path, "gateway-1"),
-        &["incarnation", "\"seven\"", "put the last one there"],
-    );
-}
-
-#[test]
-fn a_sequencer_does_not_start_over_the_data_of_its_former_life() {
-    let paper = Paper::new();
-    let log = paper.directory.path().join("sequencer.log");
-    let mut first =
-        start("sequencer", &paper.path, "sequencer-1", Stdio::from(std::fs::File::create(&log).unwrap()));
-    let clock = Clock::start();
-    let until = clock.now().saturating_add(PATIENCE);
-    while !std::fs::read_to_string(&log).unwrap().contains("epoch begun") {
-        assert!(
-            clock.now() < until,
-            "the sequencer did not start: {}",
-            std::fs::read_to_string(&log).unwrap()
-        );
-        std::thread::park_timeout(LOOK_EVERY);
-    }
-    first.kill().unwrap();
-    first.wait().unwrap();
-    let said = refuses("sequencer", &paper.path, "sequencer-1");
-    says(&said, &["must not go on in the same epoch", "start a cluster with an empty data directory"]);
 }
 
 /// A FIX client over a blocking socket.

@@ -98,6 +98,7 @@ impl<T: Transport> GatewayLink<T> {
                 _ => {}
             }
         }
+        self.follow_events();
         Ok((work, begun))
     }
 
@@ -200,7 +201,6 @@ impl<T: Transport> GatewayLink<T> {
         now: Nanos,
         tell: &mut dyn FnMut(&Event<'_>) -> Result<(), FrameError>,
     ) -> anyhow::Result<usize> {
-        self.follow_events();
         let Self { following, ports, releases, .. } = self;
         let (mut unreadable, mut void) = (None, false);
         let mut deliver = |_: u64, bytes: &[u8]| {

@@ -188,8 +188,9 @@ proptest! {
     #[test]
     fn every_request_has_one_answer_and_all_agree_on_what_was_traded(
         acts in proptest::collection::vec(act(), 20..120), network in network(), lose in 0u64..20,
+        in_flight_limit in prop::sample::select(vec![12u64, 1_000]),
     ) {
-        let mut bench = Bench::with(Plan { gateways: 2, ..Plan::default() });
+        let mut bench = Bench::with(Plan { gateways: 2, in_flight_limit, ..Plan::default() });
         bench.hub.lose(lose, network.seed);
         bench.network = network;
         let mut requests = Requests::default();

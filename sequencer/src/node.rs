@@ -250,7 +250,9 @@ impl<T: Transport> SequencerNode<T> {
     }
 
     fn hear_acks(&mut self) -> anyhow::Result<usize> {
-        let Self { following, ports, settings, .. } = self;
+        let Self { seat, following, ports, settings, .. } = self;
+        // A candidate adopts behind the place that was committed when it was granted its epoch: that place must not move.
+        let counts = !matches!(seat, Seat::Candidate(_));
         let mut work = 0;
         for _ in 0..BATCHES_A_CYCLE {
             let received = ports
@@ -258,6 +260,7 @@ impl<T: Transport> SequencerNode<T> {
                 .recv(&mut |_, bytes| {
                     if let Ok(ack) = Ack::read(bytes)
                         && ack.cluster == settings.cluster
+                        && counts
                     {
                         following.handle_ack(&ack);
                     }

@@ -75,7 +75,8 @@ pub fn start(args: &NodeArgs, role: Role) -> anyhow::Result<Started> {
 
 /// Log lines go to standard error; `LOCKSTEP_LOG` chooses how many (as in `LOCKSTEP_LOG=debug`).
 pub fn log_to_stderr() {
-    let filter = EnvFilter::try_from_env("LOCKSTEP_LOG").unwrap_or_else(|_| EnvFilter::new("info,openraft=off"));
+    let filter =
+        EnvFilter::try_from_env("LOCKSTEP_LOG").unwrap_or_else(|_| EnvFilter::new("info,openraft=off"));
     // A second call (tests that start several nodes in one process) changes nothing.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -212,6 +212,14 @@ impl Clients {
         self.clients[at].next_deadline(now)
     }
 
+    /// What was answered so far may be lost with the history: nothing of it is judged any more.
+    pub fn forget(&mut self) {
+        for client in &mut self.clients {
+            client.fates.clear();
+            client.resting.clear();
+        }
+    }
+
     /// At the end: what the history holds of each request agrees with what its client was told.
     pub fn judge(&self, oracle: &Oracle) -> Verdict {
         for client in &self.clients {

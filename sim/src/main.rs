@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "this is a command line's answer")]
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use sim::story::{Counts, INTERESTING};
 use sim::{Outcome, run};
 use std::process::ExitCode;
@@ -28,6 +28,23 @@ struct Arguments {
     /// Tell the story of each seed.
     #[arg(long)]
     trace: bool,
+    #[command(subcommand)]
+    command: Option<What>,
+}
+
+/// What else can be done.
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Plants each fault of `cluster::planted` in turn, and tells by which check and within how many seeds it is caught. Needs
+    /// a build with `RUSTFLAGS="--cfg lockstep_planted"` and `--profile campaign`.
+    Planted {
+        /// The most seeds for each fault.
+        #[arg(long, default_value_t = 1_000)]
+        seeds: u64,
+        /// Only the faults whose names hold this.
+        #[arg(long, default_value = "")]
+        only: String,
+    },
 }
 
 fn main() -> ExitCode {
@@ -36,10 +53,39 @@ fn main() -> ExitCode {
     if !arguments.trace {
         std::panic::set_hook(Box::new(|_| {}));
     }
-    match arguments.seed {
-        Some(seed) => one(seed, arguments.trace),
-        None => campaign(&arguments),
+    match (&arguments.command, arguments.seed) {
+        (Some(What::Planted { seeds, only }), _) => planted(*seeds, only),
+        (None, Some(seed)) => one(seed, arguments.trace),
+        (None, None) => campaign(&arguments),
     }
+}
+
+#[cfg(not(lockstep_planted))]
+fn planted(_: u64, _: &str) -> ExitCode {
+    println!(
+        "no fault can be planted in this build: it needs RUSTFLAGS=\"--cfg lockstep_planted\" and --profile campaign"
+    );
+    ExitCode::FAILURE
+}
+
+#[cfg(lockstep_planted)]
+fn planted(seeds: u64, only: &str) -> ExitCode {
+    use cluster::planted::{Fault, plant};
+    let mut missed = 0;
+    for fault in Fault::ALL.into_iter().filter(|fault| format!("{fault:?}").contains(only)) {
+        plant(Some(fault));
+        let caught =
+            (0..seeds).find_map(|seed| run(seed, false).violation.map(|violation| (seed, violation)));
+        match caught {
+            Some((seed, violation)) => println!("{fault:?}: caught within {} seeds by {violation}", seed + 1),
+            None => {
+                missed += 1;
+                println!("{fault:?}: NOT CAUGHT within {seeds} seeds");
+            }
+        }
+    }
+    plant(None);
+    if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn one(seed: u64, trace: bool) -> ExitCode {

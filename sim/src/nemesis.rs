@@ -40,6 +40,14 @@ pub enum Blow {
     FewSupervisors(usize),
     /// The supervisors elect another leader.
     Depose,
+    /// The sequencer that leads ends at once.
+    CrashLeader,
+    /// The engine that speaks ends at once.
+    CrashHot,
+    /// The sequencer that leads is left alone with a logger and a gateway.
+    Strand(usize, usize),
+    /// Nothing passes between the sequencers and the loggers.
+    Sever,
 }
 
 /// A fault with its time.
@@ -71,7 +79,7 @@ pub fn schedule(plan: &Plan, random: &mut Random) -> Vec<Planned> {
         let lasts = lasts.min(Nanos::from_millis(1_200));
         let logger = *random.pick(&loggers);
         let mut add = |blow| planned.push(Planned { at: begins, lasts, blow });
-        match random.below(34) {
+        match random.below(48) {
             0..7 => add(Blow::Crash(*random.pick(&workers))),
             7..9 => {
                 add(Blow::Crash(*random.pick(&workers)));
@@ -94,6 +102,27 @@ pub fn schedule(plan: &Plan, random: &mut Random) -> Vec<Planned> {
                 add(Blow::ClockJump(*random.pick(&workers), if back { -by } else { by }));
             }
             29..31 => add(Blow::Wipe(logger)),
+            34..38 => add(Blow::CrashLeader),
+            38..41 => add(Blow::CrashHot),
+            41..45 => {
+                add(Blow::Strand(logger, *random.pick(&gateways)));
+                // While it lasts, epochs go by that the stranded do not hear of.
+                let lasts = lasts.max(Nanos::from_millis(700));
+                let apart = |ms| begins.saturating_add(Nanos::from_millis(ms));
+                planned.last_mut().into_iter().for_each(|last| last.lasts = lasts);
+                for ms in [300, 450] {
+                    let lasts = Nanos::from_millis(20);
+                    planned.push(Planned { at: apart(ms), lasts, blow: Blow::CrashLeader });
+                }
+            }
+            45..47 => {
+                add(Blow::Sever);
+                // Longer than a candidate is waited for.
+                planned
+                    .last_mut()
+                    .into_iter()
+                    .for_each(|last| last.lasts = lasts.max(Nanos::from_millis(800)));
+            }
             31 | 32 => add(Blow::FewSupervisors(1 + random.index(supervisors.len()))),
             _ => add(Blow::Depose),
         }

@@ -75,6 +75,8 @@ pub struct Oracle {
     claims: Vec<Position>,
     /// How many events of each node's journal were compared.
     compared: Vec<usize>,
+    /// This is a new beginning after a loss: what was kept before it is judged at the end alone.
+    after_loss: bool,
 }
 
 impl Oracle {
@@ -96,7 +98,14 @@ impl Oracle {
             asked: BTreeMap::new(),
             claims: vec![Position::GENESIS; nodes],
             compared: vec![0; nodes],
+            after_loss: false,
         }
+    }
+
+    /// A judge of what comes after a loss that was not promised against.
+    #[must_use]
+    pub fn after_loss(description: Rc<Description>, nodes: usize) -> Self {
+        Self { after_loss: true, ..Self::new(description, nodes) }
     }
 
     /// The last committed place.
@@ -299,6 +308,7 @@ impl Oracle {
     pub fn journal(&mut self, node: usize, who: &str, platter: &Platter) -> Verdict {
         let kept = platter.written();
         let from = self.compared[node].min(kept.len());
+        let kept = if self.after_loss { &kept[..kept.len().min(self.events.len()).max(from)] } else { kept };
         for (at, bytes) in kept.iter().enumerate().skip(from) {
             let same = self.events.get(at).map(|own| event::content(own) == event::content(bytes));
             if same != Some(true) {
@@ -380,6 +390,8 @@ impl Oracle {
                 ));
             }
         }
+        self.after_loss = false;
+        self.compared[node] = 0;
         self.journal(node, who, &disk.events.borrow())
     }
 }

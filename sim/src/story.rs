@@ -39,6 +39,8 @@ pub const INTERESTING: &[(&str, &str)] = &[
     ("process frozen", ""),
     ("network split", ""),
     ("one way cut", ""),
+    ("leader stranded", ""),
+    ("sequencers severed from loggers", ""),
     ("loss burst", ""),
     ("power cut of a logger", ""),
     ("power cut of everything", ""),

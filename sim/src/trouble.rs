@@ -1,13 +1,14 @@
 //! Faults as they happen to the world, bounded so that a cluster that keeps its promises can keep them; and the healing.
 
 use crate::nemesis::Blow;
-use crate::oracle::{Verdict, broken};
+use crate::oracle::{Oracle, Verdict, broken};
 use crate::process::Process;
 use crate::story;
 use crate::world::{Due, World};
 use cluster::{Role, Voter};
 use node::description::Durability;
-use wire::{Incarnation, Nanos};
+use std::rc::Rc;
+use wire::{Incarnation, Nanos, NodeId};
 
 /// After so long a power cut is over at the latest.
 const LONGEST_OUTAGE: Nanos = Nanos::from_millis(200);
@@ -58,14 +59,17 @@ impl World {
                 }
             }
             Blow::PowerCutAll => {
-                // What is promised for it is promised with `synced` alone.
-                if self.plan.description.log.durability == Durability::Synced {
-                    story::count("power cut of everything");
-                    for at in 0..nodes {
-                        self.cut_power(at);
-                        let back = self.random.time(Nanos::MILLI, LONGEST_OUTAGE);
-                        self.crash_until(at, self.now.saturating_add(back));
-                    }
+                story::count("power cut of everything");
+                for at in 0..nodes {
+                    self.cut_power(at);
+                    let back = self.random.time(Nanos::MILLI, LONGEST_OUTAGE);
+                    self.crash_until(at, self.now.saturating_add(back));
+                }
+                // That nothing is lost is promised with `synced` alone. Without, it is a new beginning: one history from
+                // here on, whatever it adopts.
+                if self.plan.description.log.durability == Durability::Written {
+                    self.oracle = Oracle::after_loss(Rc::clone(&self.description), nodes);
+                    self.clients.forget();
                 }
             }
             Blow::SlowDisk(at) => {
@@ -101,6 +105,31 @@ impl World {
                     }
                 }
             }
+            Blow::CrashLeader => {
+                if let Some(at) = self.leader() {
+                    self.crash_until(at, over);
+                }
+            }
+            Blow::CrashHot => {
+                let hot = self.control.hot().and_then(|hot| self.place_of(hot.engine));
+                if let Some(at) = hot {
+                    self.crash_until(at, over);
+                }
+            }
+            Blow::Strand(logger, gateway) => {
+                if let Some(leader) = self.leader() {
+                    story::count("leader stranded");
+                    let stranded = [leader, logger, gateway];
+                    self.cut(|one, other| stranded.contains(&one) != stranded.contains(&other));
+                }
+            }
+            Blow::Sever => {
+                story::count("sequencers severed from loggers");
+                let roles: Vec<_> = self.places.iter().map(|place| place.role).collect();
+                let pair =
+                    |one: usize, other: usize| roles[one] == Role::Sequencer && roles[other] == Role::Logger;
+                self.cut(|one, other| pair(one, other) || pair(other, one));
+            }
             Blow::Depose => {
                 self.council.borrow_mut().now = self.now;
                 self.council.borrow_mut().depose();
@@ -114,7 +143,12 @@ impl World {
     pub(crate) fn relieve(&mut self, nth: usize) {
         story::at(self.now, "nemesis");
         match self.blows[nth].blow {
-            Blow::Split(_) | Blow::Mute(_) | Blow::Deafen(_) | Blow::Part(..) => {
+            Blow::Split(_)
+            | Blow::Mute(_)
+            | Blow::Deafen(_)
+            | Blow::Part(..)
+            | Blow::Strand(..)
+            | Blow::Sever => {
                 story::tell(format_args!("all links are whole"));
                 self.network.borrow_mut().heal();
                 self.reach();
@@ -130,6 +164,19 @@ impl World {
             Blow::Freeze(_) => self.reach(),
             _ => {}
         }
+    }
+
+    /// The place of the sequencer that leads in the highest epoch.
+    fn leader(&self) -> Option<usize> {
+        let leads = |at: &usize| match &self.places[*at].process {
+            Some(Process::Sequencer(node)) if node.leads() => Some(node.epoch()),
+            _ => None,
+        };
+        (0..self.places.len()).filter(|at| leads(at).is_some()).max_by_key(leads)
+    }
+
+    fn place_of(&self, node: NodeId) -> Option<usize> {
+        self.description.nodes.iter().position(|entry| entry.id == node)
     }
 
     fn crash_until(&mut self, at: usize, over: Nanos) {

@@ -384,6 +384,7 @@ impl World {
             self.cycles += 1;
             result = process.do_work(thread, shown, &mut |output| keep(&mut out, output));
             more = matches!(result, Ok(work) if work > 0);
+            self.hear_acks()?;
             if !more {
                 break;
             }
@@ -417,7 +418,7 @@ impl World {
 
     /// What a process shows after a cycle is held against everything that is known.
     fn observe(&mut self, at: usize) -> Verdict {
-        let Self { places, oracle, disks, network, description, .. } = self;
+        let Self { places, oracle, disks, .. } = self;
         let place = &mut places[at];
         let who = place.name.as_str();
         let (mut leads, mut gateway_life) = (None, None);
@@ -444,11 +445,6 @@ impl World {
             }
             Some(Process::Supervisor(_)) | None => {}
         }
-        let seen = network.borrow_mut().take_seen();
-        for (host, bytes) in seen {
-            let (Ok(ack), Some(disk)) = (Ack::read(&bytes), &disks[host]) else { continue };
-            oracle.acknowledged(&description.nodes[host].name, &ack, disk)?;
-        }
         if let Some(life) = gateway_life.filter(|life| *life != place.incarnation) {
             place.incarnation = life;
             if life > 1 {
@@ -461,6 +457,16 @@ impl World {
                 self.compare_tails(epoch);
             }
             self.stamped.insert(epoch, last);
+        }
+        Ok(())
+    }
+
+    /// What loggers have acknowledged in the last cycle is held against their disks.
+    fn hear_acks(&self) -> Verdict {
+        let seen = self.network.borrow_mut().take_seen();
+        for (host, bytes) in seen {
+            let (Ok(ack), Some(disk)) = (Ack::read(&bytes), &self.disks[host]) else { continue };
+            self.oracle.acknowledged(&self.places[host].name, &ack, disk)?;
         }
         Ok(())
     }

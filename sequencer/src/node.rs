@@ -247,6 +247,8 @@ impl<T: Transport> SequencerNode<T> {
             let sources = leader.into_iter().chain(self.settings.loggers.values()).copied();
             self.ports.hears.set_repair(sources.collect());
         }
+        // Who comes from far behind would hold back the whole history until the epoch's first frame.
+        self.following.handle_word(leading.epoch, leading.committed);
     }
 
     fn hear_acks(&mut self) -> anyhow::Result<usize> {

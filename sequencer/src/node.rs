@@ -203,6 +203,7 @@ impl<T: Transport> SequencerNode<T> {
         if mine {
             let committed = self.following.committed();
             tracing::info!(epoch = %grant.epoch, loggers = %grant.loggers, quorum = %grant.quorum.voters(), %committed, "granted an epoch; asking the loggers for their promises");
+            self.hear_history(grant.epoch);
             let adoption = Adoption::new(committed, self.settings.uncommitted);
             let candidacy = Candidacy::new(grant, committed, self.settings.patience, now);
             self.seat = Seat::Candidate(Box::new((candidacy, adoption)));
@@ -217,12 +218,19 @@ impl<T: Transport> SequencerNode<T> {
             Seat::Candidate(candidate) => {
                 let own = candidate.0.grant().epoch;
                 tracing::warn!(%own, later = %epoch, "another epoch was granted before this one began");
+                self.hear_history(epoch);
             }
             Seat::Leader(reign) => {
                 tracing::warn!(own = %reign.grant.epoch, later = %epoch, uncommitted = self.following.uncommitted(), "another epoch was granted: stamping ends here");
                 self.ports.speaks.set_muted(true);
             }
         }
+    }
+
+    /// Hears nothing but answers that were asked for in this epoch: what is on its way of another session is void here.
+    fn hear_history(&mut self, epoch: Epoch) {
+        let next = self.following.committed().seq.next();
+        self.ports.hears.begin_session(self.settings.names.of(StreamKind::History, epoch), next.0);
     }
 
     fn handle_answer(&mut self, now: Nanos, answer: &Answer) {
@@ -357,6 +365,7 @@ impl<T: Transport> SequencerNode<T> {
         let grant = candidacy.grant().clone();
         let Self { following, ports, settings, ledger, .. } = self;
         following.handle_epoch(grant.epoch);
+        let committed = following.committed().seq;
         let mut present = ledger.clone();
         for (place, entry) in adoption.entries() {
             following.adopt(place, entry);
@@ -364,6 +373,8 @@ impl<T: Transport> SequencerNode<T> {
         }
         let session = settings.names.of(StreamKind::Sequenced, grant.epoch);
         ports.hears.begin_session(settings.names.of(StreamKind::History, grant.epoch), parent.seq.0 + 1);
+        // What the ring has behind the committed place may be of a tail that was not adopted: nobody must have that repaired.
+        ports.speaks.begin_session(session, committed.next().0);
         ports.speaks.begin_session(session, adoption.tail_begins_at());
         ports.speaks.set_muted(false);
         // What not everyone may have is said again, so that nobody needs to ask for it.

@@ -70,6 +70,7 @@ impl World {
                 if self.plan.description.log.durability == Durability::Written {
                     self.oracle = Oracle::after_loss(Rc::clone(&self.description), nodes);
                     self.clients.forget();
+                    self.hang_up_all();
                 }
             }
             Blow::SlowDisk(at) => {

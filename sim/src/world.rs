@@ -683,6 +683,13 @@ impl World {
         }
     }
 
+    /// Every connection ends, and what was on its way is gone.
+    pub(crate) fn hang_up_all(&mut self) {
+        for connection in std::mem::take(&mut self.lines).into_keys() {
+            self.clients.handle_closed(connection, self.now);
+        }
+    }
+
     fn to_gateway(&mut self, connection: Connection) {
         let Some(line) = self.lines.get_mut(&connection) else { return };
         let Some(what) = line.to_gateway.pop_front() else { return };

@@ -12,7 +12,6 @@ use wire::Nanos;
 /// A request, as its client wrote it down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Asked {
-    client: String,
     sent: Nanos,
     /// Its first answer, if that was no refusal.
     done: Option<Nanos>,
@@ -31,7 +30,8 @@ pub struct Records {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     /// The longest silence from the fault until the victims were revived (or, where nobody could work until then, until
-    /// requests were carried out again), while requests waited for answers.
+    /// requests were carried out again), while requests waited for answers; or the time that a session heard nothing whose
+    /// connection was lost, if that is longer.
     pub gap: Option<Nanos>,
     /// The longest such silence while the victims came back.
     pub return_gap: Option<Nanos>,
@@ -46,15 +46,11 @@ impl Records {
     pub fn read(directory: &Path) -> anyhow::Result<Self> {
         let mut records = Self::default();
         let nanos = |text: &str| text.parse::<u64>().ok().map(Nanos);
-        each(&directory.join("requests.csv"), ["client", "sent_ns", "first_report_ns", "outcome"], |row| {
-            let [client, sent, first, outcome] = row;
+        each(&directory.join("requests.csv"), ["sent_ns", "first_report_ns", "outcome"], |row| {
+            let [sent, first, outcome] = row;
             let refused = matches!(outcome, "rejected" | "cancel_rejected");
             let done = nanos(first).filter(|_| !refused);
-            records.asked.push(Asked {
-                client: client.to_owned(),
-                sent: nanos(sent).context("a request without its moment")?,
-                done,
-            });
+            records.asked.push(Asked { sent: nanos(sent).context("a request without its moment")?, done });
             Ok(())
         })?;
         each(&directory.join("executions.csv"), ["client", "received_ns", "exec_id"], |row| {
@@ -72,39 +68,44 @@ impl Records {
         Ok(records)
     }
 
-    /// The longest silence of the exchange towards these clients (or all) within a time, of that part in which a request waited
-    /// for its answer. A silence that reaches into the time from before counts as a whole, one that reaches beyond as far
-    /// as its end.
-    fn silence(&self, from: Nanos, to: Nanos, only: Option<&[&str]>) -> Option<Nanos> {
-        let concerns = |client: &str| only.is_none_or(|only| only.contains(&client));
-        let told: Vec<Nanos> =
-            self.told.iter().filter(|(_, client)| concerns(client)).map(|(at, _)| *at).collect();
-        let first = told.partition_point(|at| *at <= from).saturating_sub(1);
+    /// The longest silence of the exchange towards all clients within a time, of that only the part in which a request waited
+    /// for its answer. A silence that began before that time, or ends after it, counts as a whole.
+    fn silence(&self, from: Nanos, to: Nanos) -> Option<Nanos> {
+        let first = self.told.partition_point(|(at, _)| *at <= from).saturating_sub(1);
         let mut longest = None;
-        for pair in told[first..].windows(2) {
-            let (before, after) = (pair[0], pair[1]);
+        for pair in self.told[first..].windows(2) {
+            let (before, after) = (pair[0].0, pair[1].0);
             if before > to {
                 break;
             }
             if longest.is_some_and(|longest| after.since(before) <= longest) {
                 continue;
             }
-            let waits = self.first_waiting(before, after, &concerns);
+            let waits = self.first_waiting(before, after);
             longest = longest.max(waits.map(|since| after.since(since)));
         }
         longest
     }
 
     /// Since when, between two reports, a request waited.
-    fn first_waiting(&self, before: Nanos, after: Nanos, concerns: &impl Fn(&str) -> bool) -> Option<Nanos> {
+    fn first_waiting(&self, before: Nanos, after: Nanos) -> Option<Nanos> {
         // Requests that wait longer than that are lost ones, or those of a stall that is looked at by itself.
         const LONGEST: Nanos = Nanos(60 * Nanos::SECOND.0);
         let from = self.asked.partition_point(|asked| asked.sent.saturating_add(LONGEST) < before);
         self.asked[from..]
             .iter()
             .take_while(|asked| asked.sent < after)
-            .find(|asked| concerns(&asked.client) && asked.done.is_some_and(|done| done >= after))
+            .find(|asked| asked.done.is_some_and(|done| done >= after))
             .map(|asked| asked.sent.max(before))
+    }
+
+    /// How long a session heard nothing whose connection was lost, whatever others heard meanwhile: it could not even ask.
+    fn absence(&self, lost: &Interruption) -> Option<Nanos> {
+        let told = |at: &&(Nanos, String)| at.1 == lost.client;
+        let turn = self.told.partition_point(|(at, _)| *at <= lost.at);
+        let before = self.told[..turn].iter().rfind(told)?.0;
+        let after = self.told[turn..].iter().find(told)?.0;
+        Some(after.since(before))
     }
 
     /// The first new answer after a moment.
@@ -115,16 +116,9 @@ impl Records {
     /// What the clients saw of a round.
     #[must_use]
     pub fn seen(&self, round: &Round, decisions: &[Decision], interruptions: &[Interruption]) -> Seen {
-        let interrupted: Vec<&str> = interruptions
-            .iter()
-            .filter(|interruption| (round.began..=round.well).contains(&interruption.at))
-            .map(|interruption| interruption.client.as_str())
-            .collect();
-        let each_alone = round.fault.interrupts();
-        // A session that came back has its own silence, whatever others heard meanwhile.
-        let silence = |from, to| match each_alone {
-            true => interrupted.iter().filter_map(|client| self.silence(from, to, Some(&[client]))).max(),
-            false => self.silence(from, to, None),
+        let silence = |from: Nanos, to: Nanos| {
+            let own = interruptions.iter().filter(|lost| (from..to).contains(&lost.at));
+            own.filter_map(|lost| self.absence(lost)).chain(self.silence(from, to)).max()
         };
         let turn = match round.fault.stalls() {
             true => round.resumed,
@@ -180,10 +174,8 @@ mod tests {
 
     fn records(asked: &[(u64, Option<u64>)], told: &[u64]) -> Records {
         let client = || "A".to_owned();
-        let asked = asked
-            .iter()
-            .map(|(sent, done)| Asked { client: client(), sent: Nanos(*sent), done: done.map(Nanos) })
-            .collect();
+        let asked =
+            asked.iter().map(|(sent, done)| Asked { sent: Nanos(*sent), done: done.map(Nanos) }).collect();
         Records { asked, told: told.iter().map(|at| (Nanos(*at), client())).collect() }
     }
 
@@ -211,6 +203,19 @@ mod tests {
         // From 410 to 700 only the request of 690 waited; the one of 600 has no answer at all.
         assert_eq!(seen.return_gap, Some(Nanos(10)));
         assert_eq!(seen.after_detection, None);
+    }
+
+    #[test]
+    fn a_session_that_lost_its_connection_has_a_silence_of_its_own() {
+        let mut records = records(&[(80, Some(90)), (110, Some(115))], &[90, 105, 110, 115, 120]);
+        records.told.extend([(95, "B"), (340, "B"), (910, "A")].map(|(at, who)| (Nanos(at), who.to_owned())));
+        records.told.sort();
+        let gateway = "127.0.0.1:1".parse().unwrap();
+        let lost =
+            Interruption { client: "B".to_owned(), gateway, at: Nanos(103), why: String::new(), back: None };
+        let round = round(Harm::Kill, Role::Gateway);
+        assert_eq!(records.seen(&round, &[], &[lost]).gap, Some(Nanos(340 - 95)));
+        assert!(records.seen(&round, &[], &[]).gap < Some(Nanos(20)));
     }
 
     #[test]

@@ -201,6 +201,8 @@ impl<T: Transport> SequencerNode<T> {
         let mine = grant.sequencer == self.settings.node
             && (grant.nonce == self.settings.token || planted(Fault::ContinueEpoch));
         if mine {
+            // All that is known to be committed by now; from here on that place does not move.
+            self.settle();
             let committed = self.following.committed();
             tracing::info!(epoch = %grant.epoch, loggers = %grant.loggers, quorum = %grant.quorum.voters(), %committed, "granted an epoch; asking the loggers for their promises");
             self.hear_history(grant.epoch);
@@ -261,7 +263,7 @@ impl<T: Transport> SequencerNode<T> {
 
     fn hear_acks(&mut self) -> anyhow::Result<usize> {
         let Self { seat, following, ports, settings, .. } = self;
-        // A candidate adopts behind the place that was committed when it was granted its epoch: that place must not move.
+        // A candidate adopts behind the place that was committed when it was granted its epoch.
         let counts = !matches!(seat, Seat::Candidate(_));
         let mut work = 0;
         for _ in 0..BATCHES_A_CYCLE {
@@ -281,10 +283,15 @@ impl<T: Transport> SequencerNode<T> {
                 break;
             }
         }
-        while let Some((_, entry)) = following.poll_committed() {
+        self.settle();
+        Ok(work)
+    }
+
+    /// Enters what has come to be committed.
+    fn settle(&mut self) {
+        while let Some((_, entry)) = self.following.poll_committed() {
             self.ledger.enter(entry);
         }
-        Ok(work)
     }
 
     /// The stream of whoever leads, or the log of whoever holds the best one.

@@ -216,3 +216,31 @@ fn a_hot_engine_goes_only_so_far_ahead_of_what_is_committed() {
     assert_eq!(intake.judge(&Frame::read(&frames[3]).expect("whole")), Step::Take);
     assert_eq!((intake.uncommitted(), intake.agreed()), (2, position(&frames[0])));
 }
+
+#[test]
+fn what_a_hot_engine_holds_up_to_the_parent_of_an_epoch_is_not_heard_again() {
+    let mut log = Log::new();
+    let mut intake = Intake::new(8);
+    intake.set_hot(true);
+    let leading = |epoch: u32, parent: Position| Leading {
+        epoch: Epoch(epoch),
+        nonce: 1,
+        parent,
+        last: parent,
+        committed: Position::GENESIS,
+        held: true,
+        open: false,
+    };
+    intake.handle_leading(&leading(1, Position::GENESIS));
+    let frames: Vec<_> = (0..4).map(|_| log.stamp(NodeId(1), Incarnation(0), &Tick {})).collect();
+    for bytes in &frames {
+        intake.handle_taken(position(bytes));
+    }
+    // The next epoch adopts three of the four: the fourth is compared with what comes in its place.
+    let parent = position(&frames[2]);
+    assert_eq!(intake.handle_leading(&leading(2, parent)), Some(parent.seq.next()));
+    assert_eq!(intake.judge(&Frame::read(&frames[3]).expect("whole")), Step::Skip);
+    // Of a parent that it does not hold it knows nothing, and hears all that it cannot be sure of.
+    let strange = Position { chain: wire::Chain(7), ..parent };
+    assert_eq!(intake.handle_leading(&leading(3, strange)), Some(Seq(1)));
+}

@@ -78,18 +78,26 @@ impl Intake {
         }
         (self.epoch, self.nonce) = (leading.epoch, leading.nonce);
         (self.parent, self.committed) = (leading.parent, leading.committed);
-        self.compared = 0;
-        Some(self.agreed.seq.next())
+        // A place stands for all that is before it: where the epoch's parent is one of the tail, nothing up to there has to be
+        // heard again. The new sequencer may not even have it; whoever has would be asked for it only after silence.
+        self.compared = self.tail.iter().position(|place| *place == leading.parent).map_or(0, |at| at + 1);
+        self.settle();
+        Some(self.verified().seq.next())
+    }
+
+    /// The last place that is handed over and known to stand in the followed session.
+    fn verified(&self) -> Position {
+        match self.compared {
+            0 => self.agreed,
+            compared => self.tail[compared - 1],
+        }
     }
 
     /// Judges the next frame of the session.
     #[must_use]
     pub fn judge(&self, frame: &Frame<'_>) -> Step {
         let here = frame.position();
-        let before = match self.compared {
-            0 => self.agreed,
-            compared => self.tail[compared - 1],
-        };
+        let before = self.verified();
         if !frame.follows(before) {
             return Step::Lost(Astray { last: before, committed: self.compared == 0, frame: here });
         }

@@ -135,7 +135,12 @@ impl Records {
                     && decision.step == step
                     && (round.began..=round.well).contains(&decision.at)
             };
-            decisions.iter().find(of_round).map(|decision| decision.at)
+            let mut of_round = decisions.iter().filter(of_round).map(|decision| decision.at);
+            match round.fault.stalls() {
+                // What was decided before nobody was left is of no use.
+                true => of_round.rfind(|at| *at <= round.resumed),
+                false => of_round.next(),
+            }
         };
         let until_new = |step| first(step).and_then(|at| self.next_done(at).map(|done| done.since(at)));
         Seen {

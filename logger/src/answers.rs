@@ -41,14 +41,18 @@ impl<S: Socket> Answers<S> {
         frames: &Frames<R, L>,
         events: &Events<R, L>,
     ) -> anyhow::Result<usize> {
-        let work = self.take_requests(frames)?;
+        let work = self.take_requests(frames, events.is_proven())?;
         let Self { socket, .. } = self;
         Ok(work
             + answer(socket, &mut self.frames, frames.log())?
             + answer(socket, &mut self.events, events.journal())?)
     }
 
-    fn take_requests<R: Subscription, L: Log>(&mut self, log: &Frames<R, L>) -> anyhow::Result<usize> {
+    fn take_requests<R: Subscription, L: Log>(
+        &mut self,
+        log: &Frames<R, L>,
+        events_proven: bool,
+    ) -> anyhow::Result<usize> {
         let Self { socket, names, frames, events, refused, .. } = self;
         socket
             .recv(&mut |from, bytes| {
@@ -63,7 +67,7 @@ impl<S: Socket> Answers<S> {
                     _ if session.tag() != names.tag => None,
                     StreamKind::Sequenced if log.may_serve(epoch) => Some(&mut *frames),
                     StreamKind::History if log.may_show(epoch) => Some(&mut *frames),
-                    StreamKind::Events if log.may_serve(epoch) => Some(&mut *events),
+                    StreamKind::Events if log.may_serve(epoch) && events_proven => Some(&mut *events),
                     _ => None,
                 };
                 match responder {

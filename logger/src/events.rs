@@ -15,6 +15,8 @@ pub(crate) struct Events<S, L> {
     stream: S,
     names: SessionNames,
     epoch: Epoch,
+    /// Whether the last event kept is known to be of the epoch's history.
+    proven: bool,
     /// Events that were not kept because the history does not hold what caused them, or because they are none.
     void: u64,
     complaint: Complaint,
@@ -32,17 +34,62 @@ enum Stop {
 
 impl<S: Subscription, L: Log> Events<S, L> {
     pub(crate) fn new(journal: L, stream: S, names: SessionNames) -> Self {
-        Self { journal, stream, names, epoch: Epoch(0), void: 0, complaint: Complaint::default() }
+        Self {
+            journal,
+            stream,
+            names,
+            epoch: Epoch(0),
+            proven: false,
+            void: 0,
+            complaint: Complaint::default(),
+        }
     }
 
-    /// Listens to the events of another epoch. Everything kept is committed, so it is part of that epoch's too.
+    /// Listens to the events of another epoch. Everything kept was committed, so it is part of that epoch's too, unless a
+    /// power cut took frames that were committed by what was written alone; so that is looked at first.
     pub(crate) fn begin_epoch(&mut self, epoch: Epoch) {
         self.epoch = epoch;
+        self.proven = false;
         self.stream.begin_session(self.names.of(StreamKind::Events, epoch), self.journal.next());
+    }
+
+    /// Whether what is kept is known to be of the followed epoch's history, so that it may be served.
+    pub(crate) fn is_proven(&self) -> bool {
+        self.proven
+    }
+
+    /// Drops the last events kept, as far as the history does not hold what caused them. They are proven once one is left
+    /// whose cause is committed, or none.
+    fn prove(&mut self, judge: &dyn Fn(Position) -> Cause) -> anyhow::Result<usize> {
+        let kept = self.journal.next() - 1;
+        let mut last = kept;
+        while let Some(bytes) = self.journal.get(last) {
+            match judge(Event::read(bytes)?.cause()) {
+                Cause::Committed => break,
+                Cause::Awaited => return Ok(0),
+                Cause::Void => last -= 1,
+            }
+        }
+        self.proven = true;
+        if last == kept {
+            return Ok(1);
+        }
+        tracing::warn!(
+            epoch = %self.epoch,
+            from = last + 1,
+            to = kept,
+            "events dropped: a power cut has taken the frames that caused them"
+        );
+        self.journal.truncate_after(last)?;
+        self.stream.begin_session(self.names.of(StreamKind::Events, self.epoch), self.journal.next());
+        Ok(1)
     }
 
     /// Keeps what has come and is committed; the rest waits in the stream.
     pub(crate) fn poll(&mut self, now: Nanos, judge: &dyn Fn(Position) -> Cause) -> anyhow::Result<usize> {
+        if !self.proven && self.epoch != Epoch(0) && self.prove(judge)? == 0 {
+            return Ok(0);
+        }
         let Self { journal, stream, .. } = self;
         let mut stopped = None;
         let work = stream.poll(now, &mut |_, message| {

@@ -70,9 +70,8 @@ impl Council {
     /// Says which members are up and reach a majority.
     pub fn set_reachable(&mut self, reachable: Vec<bool>) {
         self.reachable = reachable;
-        if self.leader.is_some_and(|leader| !self.reachable[leader]) {
-            self.depose();
-        } else if self.leader.is_none() && self.elect_at.is_none() {
+        let gone = self.leader.map_or(self.elect_at.is_none(), |leader| !self.reachable[leader]);
+        if gone {
             self.depose();
         }
     }

@@ -3,7 +3,9 @@
 //!
 //! ```text
 //!   Plan (plan)            what a seed decides: cluster, network, disks, load          Random (random)
-//!   World (world, trouble) places with processes, one agenda; faults and healing      nemesis
+//!   World (world)          places with processes, and one agenda
+//!     lines, backstage     connections of clients; disks' threads and the supervisors' log
+//!     trouble              faults and healing                                           nemesis
 //!     Process (process)    the node cores, opened by a Host (host)
 //!     Network (net)        datagrams, through Simulated: bus::Transport (transport)
 //!     Disk (disk)          logger::Log and logger::Vault: what was written, what was synced
@@ -18,11 +20,13 @@
 
 #![forbid(unsafe_code)]
 
+mod backstage;
 pub mod clients;
 pub mod clock;
 pub mod council;
 pub mod disk;
 pub mod host;
+mod lines;
 pub mod nemesis;
 pub mod net;
 pub mod oracle;

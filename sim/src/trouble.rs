@@ -45,7 +45,7 @@ impl World {
                 self.cut(|_, other| other == at);
             }
             Blow::Part(one, other) => {
-                self.cut(|from, to| (from, to) == (one, other) || (to, from) == (one, other))
+                self.cut(|from, to| (from, to) == (one, other) || (to, from) == (one, other));
             }
             Blow::Burst(loss) => {
                 story::count("loss burst");

@@ -1,10 +1,11 @@
 //! The world of one seed: hosts, processes, network, disks, clocks, clients, and one agenda that moves them all.
 
-use crate::clients::{Act, Clients, Connection};
+use crate::clients::{Clients, Connection};
 use crate::clock::Clock;
 use crate::council::{self, Council};
-use crate::disk::{Content, Disk, Platter, Syncing};
+use crate::disk::{Disk, Syncing};
 use crate::host::Host;
+use crate::lines::{Happened, Line};
 use crate::nemesis::{self, Planned};
 use crate::net::{self, Network};
 use crate::oracle::{Oracle, Verdict, broken};
@@ -12,7 +13,7 @@ use crate::plan::Plan;
 use crate::process::Process;
 use crate::random::Random;
 use crate::story;
-use cluster::{Control, Record, Role};
+use cluster::{Control, Role};
 use gateway::{ClientOutput, ConnectionId};
 use node::Description;
 use std::cell::RefCell;
@@ -27,9 +28,9 @@ pub(crate) const THREADS: usize = 2;
 /// A thread that always finds more to do lets others work after so many cycles.
 const CYCLES: usize = 4;
 /// How long a thread takes at least until it looks again.
-const PAUSE: Nanos = Nanos::from_micros(2);
+pub(crate) const PAUSE: Nanos = Nanos::from_micros(2);
 /// How soon a deadline that has passed is looked at again.
-const RETRY: Nanos = Nanos::from_micros(50);
+pub(crate) const RETRY: Nanos = Nanos::from_micros(50);
 
 /// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,8 +68,8 @@ pub(crate) struct Place {
     next: [Nanos; THREADS],
     pub(crate) frozen_until: Nanos,
     /// What clients did, for a gateway.
-    inbox: VecDeque<(Connection, Happened)>,
-    syncing: [Option<Syncing>; 2],
+    pub(crate) inbox: VecDeque<(Connection, Happened)>,
+    pub(crate) syncing: [Option<Syncing>; 2],
     /// Its disk takes so many times as long.
     pub(crate) disk_slowness: u64,
     /// Its process may be started again from this time on.
@@ -76,22 +77,6 @@ pub(crate) struct Place {
     truncations: u64,
     leads: Option<Epoch>,
     incarnation: u32,
-}
-
-enum Happened {
-    Connected,
-    Sent(Vec<u8>),
-    Gone,
-}
-
-/// A connection.
-struct Line {
-    gateway: usize,
-    token: u64,
-    to_gateway: VecDeque<Happened>,
-    to_client: VecDeque<Option<Vec<u8>>>,
-    /// When what was sent last arrives: nothing overtakes.
-    last: [Nanos; 2],
 }
 
 /// The world.
@@ -104,7 +89,7 @@ pub struct World {
     pub(crate) disks: Vec<Option<Disk>>,
     pub(crate) oracle: Oracle,
     pub(crate) clients: Clients,
-    lines: BTreeMap<Connection, Line>,
+    pub(crate) lines: BTreeMap<Connection, Line>,
     pub(crate) random: Random,
     pub(crate) now: Nanos,
     agenda: BinaryHeap<Reverse<(Nanos, u64, Due)>>,
@@ -112,13 +97,13 @@ pub struct World {
     pub(crate) blows: Vec<Planned>,
     /// What stands decided, folded from the council's records.
     pub(crate) control: Control,
-    folded: usize,
-    elections: u64,
+    pub(crate) folded: usize,
+    pub(crate) elections: u64,
     tokens: u64,
     pub(crate) healed: bool,
     /// When each client looks up next, and the supervisors' log goes on; later entries of the agenda do not count.
-    client_next: Vec<Nanos>,
-    council_next: Nanos,
+    pub(crate) client_next: Vec<Nanos>,
+    pub(crate) council_next: Nanos,
     /// The place where each epoch's sequencer stood last.
     stamped: BTreeMap<Epoch, Position>,
     cycles: u64,
@@ -257,7 +242,7 @@ impl World {
     }
 
     /// A thread is to work after so long, unless it does so earlier anyway.
-    fn wake(&mut self, at: usize, thread: usize, after: Nanos) {
+    pub(crate) fn wake(&mut self, at: usize, thread: usize, after: Nanos) {
         let when = self.now.saturating_add(after).max(self.places[at].frozen_until);
         if when < self.places[at].next[thread] && self.places[at].process.is_some() {
             self.places[at].next[thread] = when;
@@ -276,8 +261,8 @@ impl World {
             Due::Sync(at, life) => self.sync(at, life),
             Due::Synced(at, life, log) => self.synced(at, life, log),
             Due::Client(at) => return self.wake_client(at),
-            Due::ToGateway(connection) => self.to_gateway(connection),
-            Due::ToClient(connection) => return self.to_client(connection),
+            Due::ToGateway(connection) => self.reach_gateway(connection),
+            Due::ToClient(connection) => return self.reach_client(connection),
             Due::Council if self.council_next == self.now => {
                 self.council_next = Nanos(u64::MAX);
                 self.convene();
@@ -488,235 +473,6 @@ impl World {
         if parent.seq < tail.seq || parent.chain != tail.chain {
             story::count("epoch change that voided a tail");
         }
-    }
-
-    // -- disks -----------------------------------------------------------------------------------------------------
-
-    fn platter(&self, at: usize, log: usize) -> Option<Rc<RefCell<Platter>>> {
-        let disk = self.disks[at].as_ref()?;
-        Some(Rc::clone(if log == Content::Frames as usize { &disk.frames } else { &disk.events }))
-    }
-
-    /// The disk's thread of a logger looks whether there is something to sync.
-    fn sync(&mut self, at: usize, life: u64) {
-        if self.places[at].life != life || self.places[at].process.is_none() {
-            return;
-        }
-        let pace = self.plan.disks;
-        for log in 0..2 {
-            let Some(syncing) = self.platter(at, log).and_then(|platter| platter.borrow().begin_sync())
-            else {
-                continue;
-            };
-            if self.places[at].syncing[log].is_none() {
-                self.places[at].syncing[log] = Some(syncing);
-                let takes = (pace.sync.0 + self.random.tailed(pace.jitter).0) * self.places[at].disk_slowness;
-                self.schedule(self.now.saturating_add(Nanos(takes)), Due::Synced(at, life, log));
-            }
-        }
-        self.schedule(self.now.saturating_add(pace.every), Due::Sync(at, life));
-    }
-
-    fn synced(&mut self, at: usize, life: u64, log: usize) {
-        if self.places[at].life != life || self.places[at].process.is_none() {
-            return;
-        }
-        let (Some(syncing), Some(platter)) = (self.places[at].syncing[log].take(), self.platter(at, log))
-        else {
-            return;
-        };
-        if platter.borrow_mut().end_sync(syncing) {
-            self.wake(at, 0, PAUSE);
-            return;
-        }
-        story::at(self.now, &self.places[at].name);
-        story::tell(format_args!("a sync failed: the process ends"));
-        story::count("sync failed");
-        self.crash(at);
-        let back = self.random.time(Nanos::from_millis(5), Nanos::from_millis(100));
-        self.schedule(self.now.saturating_add(back), Due::Start(at, life));
-    }
-
-    // -- supervisors -----------------------------------------------------------------------------------------------
-
-    /// Lets the supervisors' log go on, and wakes whoever hears of it.
-    pub(crate) fn convene(&mut self) {
-        let (wakes, next, elections) = {
-            let mut council = self.council.borrow_mut();
-            council.advance(self.now);
-            (council.take_wakes(), council.next_deadline(), council.elections())
-        };
-        for (when, member) in wakes {
-            if let Some(at) = self.nth(Role::Supervisor, member) {
-                self.wake(at, 0, when.since(self.now).saturating_add(Nanos(1)));
-            }
-        }
-        if let Some(next) = next {
-            self.convene_at(next.max(Nanos(self.now.0 + 1)));
-        }
-        if elections > self.elections {
-            self.elections = elections;
-            if elections > 1 {
-                story::count("supervisors' leader changed");
-            }
-        }
-        let fresh: Vec<Record> = self.council.borrow().records().skip(self.folded).cloned().collect();
-        self.folded += fresh.len();
-        for record in fresh {
-            let effective = self.control.apply(&record);
-            story::at(self.now, "council");
-            story::tell(format_args!("{record:?}{}", if effective { "" } else { " (too late)" }));
-            if effective {
-                story::decided(&record);
-            }
-        }
-    }
-
-    fn convene_at(&mut self, when: Nanos) {
-        if when < self.council_next {
-            self.council_next = when;
-            self.schedule(when, Due::Council);
-        }
-    }
-
-    /// Which supervisors are up and reach a majority, both ways.
-    pub(crate) fn reach(&mut self) {
-        let members: Vec<_> =
-            (0..self.places.len()).filter(|at| self.places[*at].role == Role::Supervisor).collect();
-        let up: Vec<_> = members
-            .iter()
-            .map(|at| self.places[*at].process.is_some() && self.places[*at].frozen_until <= self.now)
-            .collect();
-        let reachable = {
-            let network = self.network.borrow();
-            let linked = |one: usize, other: usize| {
-                up[other]
-                    && !network.is_cut(members[one], members[other])
-                    && !network.is_cut(members[other], members[one])
-            };
-            let count = |one: usize| (0..members.len()).filter(|other| linked(one, *other)).count();
-            (0..members.len()).map(|one| up[one] && count(one) > members.len() / 2).collect()
-        };
-        let before = self.council.borrow().has_majority();
-        self.council.borrow_mut().now = self.now;
-        self.council.borrow_mut().set_reachable(reachable);
-        if before && !self.council.borrow().has_majority() && self.now > Nanos::from_millis(30) {
-            story::count("supervisors without a majority");
-        }
-        self.convene_at(Nanos(self.now.0 + 1));
-    }
-
-    /// The place of the nth node of a role.
-    pub(crate) fn nth(&self, role: Role, nth: usize) -> Option<usize> {
-        (0..self.places.len()).filter(|at| self.places[*at].role == role).nth(nth)
-    }
-
-    // -- clients ---------------------------------------------------------------------------------------------------
-
-    /// A client is to look up then, unless it does so earlier anyway.
-    fn rouse(&mut self, at: usize, when: Nanos) {
-        if when < self.client_next[at] {
-            self.client_next[at] = when;
-            self.schedule(when, Due::Client(at));
-        }
-    }
-
-    fn wake_client(&mut self, at: usize) -> Verdict {
-        if self.client_next[at] != self.now {
-            return Ok(());
-        }
-        self.client_next[at] = Nanos(u64::MAX);
-        story::at(self.now, "client");
-        let gateways: Vec<_> = self
-            .places
-            .iter()
-            .filter(|place| place.role == Role::Gateway)
-            .map(|place| place.process.as_ref().map(|_| place.token))
-            .collect();
-        let mut acts = Vec::new();
-        self.clients.wake(at, self.now, &gateways, &self.oracle, &mut acts)?;
-        for act in acts {
-            match act {
-                Act::Connect(connection, nth) => {
-                    let Some(gateway) = self.nth(Role::Gateway, nth) else { continue };
-                    let token = self.places[gateway].token;
-                    let line = Line {
-                        gateway,
-                        token,
-                        to_gateway: VecDeque::new(),
-                        to_client: VecDeque::new(),
-                        last: [Nanos(0); 2],
-                    };
-                    self.lines.insert(connection, line);
-                    self.say_to_gateway(connection, Happened::Connected);
-                }
-                Act::Send(connection, bytes) => self.say_to_gateway(connection, Happened::Sent(bytes)),
-                Act::HangUp(connection) => self.say_to_gateway(connection, Happened::Gone),
-            }
-        }
-        let next = self.clients.next_deadline(at, self.now).max(self.now.saturating_add(RETRY));
-        self.rouse(at, next);
-        Ok(())
-    }
-
-    fn travels(&mut self, connection: Connection, direction: usize) -> Option<Nanos> {
-        let takes = Nanos(20_000 + self.random.tailed(Nanos::from_micros(20)).0);
-        let line = self.lines.get_mut(&connection)?;
-        line.last[direction] = Nanos(line.last[direction].0.max(self.now.0 + takes.0) + 1);
-        Some(line.last[direction])
-    }
-
-    fn say_to_gateway(&mut self, connection: Connection, what: Happened) {
-        let Some(when) = self.travels(connection, 0) else { return };
-        if let Some(line) = self.lines.get_mut(&connection) {
-            line.to_gateway.push_back(what);
-            self.schedule(when, Due::ToGateway(connection));
-        }
-    }
-
-    /// `None` closes the connection.
-    fn say_to_client(&mut self, connection: Connection, bytes: Option<Vec<u8>>) {
-        let Some(when) = self.travels(connection, 1) else { return };
-        if let Some(line) = self.lines.get_mut(&connection) {
-            line.to_client.push_back(bytes);
-            self.schedule(when, Due::ToClient(connection));
-        }
-    }
-
-    /// Every connection ends, and what was on its way is gone.
-    pub(crate) fn hang_up_all(&mut self) {
-        for connection in std::mem::take(&mut self.lines).into_keys() {
-            self.clients.handle_closed(connection, self.now);
-        }
-    }
-
-    fn to_gateway(&mut self, connection: Connection) {
-        let Some(line) = self.lines.get_mut(&connection) else { return };
-        let Some(what) = line.to_gateway.pop_front() else { return };
-        let (at, token) = (line.gateway, line.token);
-        if matches!(what, Happened::Gone) {
-            self.lines.remove(&connection);
-        }
-        if self.places[at].process.is_some() && self.places[at].token == token {
-            self.places[at].inbox.push_back((connection, what));
-            self.wake(at, 0, PAUSE);
-        }
-    }
-
-    fn to_client(&mut self, connection: Connection) -> Verdict {
-        let Some(bytes) = self.lines.get_mut(&connection).and_then(|line| line.to_client.pop_front()) else {
-            return Ok(());
-        };
-        let Some(client) = self.clients.of(connection) else { return Ok(()) };
-        match bytes {
-            Some(bytes) => self.clients.handle_bytes(connection, self.now, &bytes),
-            None => {
-                self.clients.handle_closed(connection, self.now);
-                self.lines.remove(&connection);
-            }
-        }
-        self.rouse(client, Nanos(self.now.0 + 1));
-        Ok(())
     }
 }
 

@@ -22,10 +22,10 @@ pub(crate) struct LabPlanArgs {
     #[arg(long, default_value_t = 1)]
     gateways: usize,
     /// Sequencers.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 2)]
     sequencers: usize,
     /// Supervisors.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 3)]
     supervisors: usize,
     /// Engines; the first is hot.
     #[arg(long, default_value_t = 2)]

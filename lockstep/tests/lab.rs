@@ -106,8 +106,8 @@ fn line<'a>(table: &'a str, name: &str, which: usize) -> &'a str {
 #[test]
 fn nothing_is_lost_while_links_lose_packets_and_a_logger_is_cut_off_and_healed() {
     let Some(lab) = Lab::up(&["--loggers", "3", "--sessions", "4"]) else { return };
-    assert_eq!(lab.processes().len(), 7, "a process for each node");
-    assert_eq!(lab.namespaces(), 9, "one for each node, the client and the switch");
+    assert_eq!(lab.processes().len(), 11, "a process for each node");
+    assert_eq!(lab.namespaces(), 13, "one for each node, the client and the switch");
 
     lab.must(&["loss", "engine-2", "5%"]);
     lab.must(&["loss", "logger-2", "5%"]);

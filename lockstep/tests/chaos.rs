@@ -29,6 +29,14 @@ const PATIENCE: Nanos = Nanos(40 * Nanos::SECOND.0);
 
 /// Plays these faults; everything must be well in the end.
 fn must_survive(faults: Vec<Fault>, times: u64) -> Account {
+    let (account, told) = played(faults, times, &[]);
+    assert!(account.goals().judge().is_ok(), "{told}");
+    assert!(account.verdict.is_clean(), "{told}");
+    account
+}
+
+/// Plays these faults on nodes with this environment; gives the account, and what a person would have seen.
+fn played(faults: Vec<Fault>, times: u64, environment: &[(&'static str, &'static str)]) -> (Account, String) {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let directory = tempfile::tempdir().unwrap();
     let plan = plan(FAILOVER);
@@ -42,16 +50,14 @@ fn must_survive(faults: Vec<Fault>, times: u64) -> Account {
         sessions: plan.sessions,
     };
     let shutdown = Shutdown::default();
-    let mut cluster =
-        LocalCluster::start(description, binaries()).unwrap_or_else(|error| panic!("{error:#}"));
+    let mut cluster = LocalCluster::start_with(description, binaries(), |_| environment.to_vec())
+        .unwrap_or_else(|error| panic!("{error:#}"));
     cluster.wait_until_ready(&shutdown).unwrap_or_else(|error| panic!("{error:#}"));
     let mut out = Vec::new();
     let account = play(Box::new(cluster), &settings, RATE, directory.path(), &shutdown, &mut out);
     let account = account.unwrap_or_else(|error| panic!("{error:#}"));
     let told = String::from_utf8(out).unwrap() + &account.words();
-    assert!(account.goals().judge().is_ok(), "{told}");
-    assert!(account.verdict.is_clean(), "{told}");
-    account
+    (account, told)
 }
 
 #[test]
@@ -94,4 +100,13 @@ fn a_gateway_is_killed_and_its_clients_come_back_through_the_other_one() {
     let report = must_survive(vec![fault], 1).report.unwrap();
     assert!(!report.interruptions.is_empty());
     assert!(report.interruptions.iter().all(|interruption| interruption.back.is_some()), "{report}");
+}
+
+#[test]
+fn a_gateway_that_does_not_wait_for_the_commit_is_found_out() {
+    let hasty = [("LOCKSTEP_UNSAFE_NO_COMMIT_GATE", "1")];
+    let (account, told) = played(Scenario::KillTwoLoggers.faults(false), 1, &hasty);
+    assert!(account.rounds[0].0.impossible, "{told}");
+    let broken = account.goals().judge().unwrap_err().to_string();
+    assert!(broken.contains("rounds_with_answers_that_nobody_could_give"), "{broken}");
 }

@@ -12,7 +12,7 @@
 //!     Council (council)    cluster::ControlLog: what Raft promises
 //!     Clock (clock)        off, drifting, jumping
 //!     Clients (clients)    FIX sessions that trade, and keep account
-//!   Oracle (oracle)        the one history, and everything held against it, all the time
+//!   Oracle (oracle, votes) the one history, and everything held against it, all the time
 //!   run                    a seed: trouble, healing, quiet, verdict                    story
 //! ```
 //!
@@ -37,6 +37,7 @@ pub mod run;
 pub mod story;
 pub mod transport;
 mod trouble;
+pub mod votes;
 pub mod world;
 
 pub use oracle::Violation;

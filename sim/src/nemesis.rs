@@ -46,6 +46,9 @@ pub enum Blow {
     CrashHot,
     /// The sequencer that leads is left alone with a logger and a gateway.
     Strand(usize, usize),
+    /// Nothing passes between the sequencer that leads and those who could tell it that it does no more: supervisors and the
+    /// other sequencers. It still speaks with everybody else.
+    Shadow,
     /// Nothing passes between the sequencers and the loggers.
     Sever,
 }
@@ -79,7 +82,7 @@ pub fn schedule(plan: &Plan, random: &mut Random) -> Vec<Planned> {
         let lasts = lasts.min(Nanos::from_millis(1_200));
         let logger = *random.pick(&loggers);
         let mut add = |blow| planned.push(Planned { at: begins, lasts, blow });
-        match random.below(48) {
+        match random.below(53) {
             0..7 => add(Blow::Crash(*random.pick(&workers))),
             7..9 => {
                 add(Blow::Crash(*random.pick(&workers)));
@@ -124,7 +127,21 @@ pub fn schedule(plan: &Plan, random: &mut Random) -> Vec<Planned> {
                     .for_each(|last| last.lasts = lasts.max(Nanos::from_millis(800)));
             }
             31 | 32 => add(Blow::FewSupervisors(1 + random.index(supervisors.len()))),
-            _ => add(Blow::Depose),
+            33 | 47 => add(Blow::Depose),
+            _ => {
+                add(Blow::Shadow);
+                planned
+                    .last_mut()
+                    .into_iter()
+                    .for_each(|last| last.lasts = lasts.max(Nanos::from_millis(500)));
+                // Loggers that have just promised come back, and hear the deposed one first.
+                for _ in 0..random.between(1, 6) {
+                    let at =
+                        begins.saturating_add(random.time(Nanos::from_millis(40), Nanos::from_millis(220)));
+                    let blow = Blow::Crash(*random.pick(&loggers));
+                    planned.push(Planned { at, lasts: Nanos::MILLI, blow });
+                }
+            }
         }
     }
     planned.sort_by_key(|planned| planned.at);

@@ -3,6 +3,7 @@
 
 use crate::disk::{Disk, Platter};
 use crate::process::limits;
+use crate::votes::Votes;
 use engine::{EventSink, Exchange, Replica};
 use node::Description;
 use node::description::Durability;
@@ -71,6 +72,8 @@ pub struct Oracle {
     accepted: BTreeMap<(SessionId, ClOrdId), u64>,
     /// Every request that stands in the history.
     asked: BTreeMap<(SessionId, ClOrdId), u64>,
+    /// Who has acknowledged what.
+    votes: Votes,
     /// What each node claimed last.
     claims: Vec<Position>,
     /// How many events of each node's journal were compared.
@@ -96,6 +99,7 @@ impl Oracle {
             fifos: BTreeMap::new(),
             accepted: BTreeMap::new(),
             asked: BTreeMap::new(),
+            votes: Votes::default(),
             claims: vec![Position::GENESIS; nodes],
             compared: vec![0; nodes],
             after_loss: false,
@@ -141,6 +145,12 @@ impl Oracle {
         }
         self.claims[node] = claim;
         if claim.seq > self.last().seq {
+            let counted = self.votes.committed();
+            if claim.seq > counted {
+                let text =
+                    format_args!("{who} holds {claim} for committed, a majority has acknowledged {counted}");
+                return Err(broken("commit rule", text));
+            }
             self.extend(who, claim, disks)?;
         }
         match self.place(claim.seq) {
@@ -269,7 +279,7 @@ impl Oracle {
     }
 
     /// A logger has acknowledged: it holds what it says, as durably as it says, and has not promised a later epoch.
-    pub fn acknowledged(&self, who: &str, ack: &Ack, disk: &Disk) -> Verdict {
+    pub fn acknowledged(&mut self, who: &str, ack: &Ack, disk: &Disk) -> Verdict {
         let platter = disk.frames.borrow();
         let place = ack.position;
         if platter.position_of(place.seq) != Some(place) {
@@ -301,6 +311,7 @@ impl Oracle {
                 ),
             ));
         }
+        self.votes.handle_ack(ack, &platter);
         Ok(())
     }
 

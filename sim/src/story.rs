@@ -40,6 +40,7 @@ pub const INTERESTING: &[(&str, &str)] = &[
     ("network split", ""),
     ("one way cut", ""),
     ("leader stranded", ""),
+    ("leader shadowed", ""),
     ("sequencers severed from loggers", ""),
     ("loss burst", ""),
     ("power cut of a logger", ""),

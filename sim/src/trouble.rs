@@ -124,6 +124,14 @@ impl World {
                     self.cut(|one, other| stranded.contains(&one) != stranded.contains(&other));
                 }
             }
+            Blow::Shadow => {
+                if let Some(leader) = self.leader() {
+                    story::count("leader shadowed");
+                    let roles: Vec<_> = self.places.iter().map(|place| place.role).collect();
+                    let tells = |at: usize| matches!(roles[at], Role::Supervisor | Role::Sequencer);
+                    self.cut(|one, other| one == leader && tells(other) || other == leader && tells(one));
+                }
+            }
             Blow::Sever => {
                 story::count("sequencers severed from loggers");
                 let roles: Vec<_> = self.places.iter().map(|place| place.role).collect();
@@ -149,6 +157,7 @@ impl World {
             | Blow::Deafen(_)
             | Blow::Part(..)
             | Blow::Strand(..)
+            | Blow::Shadow
             | Blow::Sever => {
                 story::tell(format_args!("all links are whole"));
                 self.network.borrow_mut().heal();

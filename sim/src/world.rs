@@ -447,7 +447,7 @@ impl World {
     }
 
     /// What loggers have acknowledged in the last cycle is held against their disks.
-    fn hear_acks(&self) -> Verdict {
+    fn hear_acks(&mut self) -> Verdict {
         let seen = self.network.borrow_mut().take_seen();
         for (host, bytes) in seen {
             let (Ok(ack), Some(disk)) = (Ack::read(&bytes), &self.disks[host]) else { continue };

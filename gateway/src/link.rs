@@ -104,7 +104,7 @@ impl<T: Transport> GatewayLink<T> {
 
     /// Somebody leads. In a later epoch than the followed one, everything that is not committed is void.
     fn handle_leading(&mut self, from: NodeId, leading: &Leading) {
-        let &Leading { epoch, committed, .. } = leading;
+        let &Leading { epoch, parent, committed, .. } = leading;
         let Some(leader) = self.settings.sequencers.get(&from) else {
             if epoch > self.strange {
                 self.strange = epoch;
@@ -112,8 +112,9 @@ impl<T: Transport> GatewayLink<T> {
             }
             return;
         };
-        let void = self.following.uncommitted();
-        if let Some(first) = self.following.handle_epoch(epoch) {
+        let held = self.following.uncommitted();
+        if let Some(first) = self.following.handle_epoch(epoch, parent) {
+            let void = held - self.following.uncommitted();
             tracing::info!(%epoch, sequencer = %from, from = %first, void, "following a sequencer");
             let GatewayPorts { sequenced, commands, .. } = &mut self.ports;
             sequenced.begin_session(self.settings.names.of(StreamKind::Sequenced, epoch), first.0);

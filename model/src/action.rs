@@ -290,9 +290,12 @@ impl Action {
                 state.control.apply(&record);
             }
             Self::Turn { process } => {
-                let epoch = state.processes[process].epoch();
-                if let Some(observer) = &mut state.observer {
-                    observer.turn(epoch, sights);
+                let leader = &state.processes[process];
+                let (epoch, parent) = (leader.epoch(), leader.leader().map(|leader| leader.parent));
+                if let Some(observer) = &mut state.observer
+                    && let Some(parent) = parent
+                {
+                    observer.turn(epoch, parent, sights);
                 }
             }
             Self::Observe { process, stamp } => {

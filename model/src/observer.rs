@@ -25,11 +25,11 @@ impl Default for Observer {
 }
 
 impl Observer {
-    /// Somebody leads in this epoch. False if that is no news.
-    pub fn turn(&mut self, epoch: Epoch, sights: &Sights) -> bool {
+    /// Somebody leads in this epoch, on this place. False if that is no news.
+    pub fn turn(&mut self, epoch: Epoch, parent: Position, sights: &Sights) -> bool {
         let held = self.core.uncommitted();
-        let Some(from) = self.core.handle_epoch(epoch) else { return false };
-        if held > 0 {
+        let Some(from) = self.core.handle_epoch(epoch, parent) else { return false };
+        if held > self.core.uncommitted() {
             sights.saw(Sight::ObserverVoided);
         }
         if !planted(Fault::MixEpochs) {

@@ -177,7 +177,7 @@ impl Process {
             reserved: [0; 7],
         };
         let mut oracle = Following::new(Position::GENESIS, 1);
-        oracle.handle_epoch(self.epoch());
+        oracle.handle_epoch(self.epoch(), Position::GENESIS);
         let opened = self.grant.opening == Opening::AtStart;
         let adopted = self.log.frames().to_vec();
         self.stage = Stage::Leader(Box::new(Leader { parent, opened, oracle }));

@@ -249,7 +249,7 @@ impl<T: Transport> SequencerNode<T> {
         if leading.epoch > self.highest {
             self.step_down(leading.epoch);
         }
-        if let Some(from_seq) = self.following.handle_epoch(leading.epoch) {
+        if let Some(from_seq) = self.following.handle_epoch(leading.epoch, leading.parent) {
             tracing::info!(epoch = %leading.epoch, sequencer = %from, from = %from_seq, "following another sequencer");
             let session = self.settings.names.of(StreamKind::Sequenced, leading.epoch);
             self.ports.hears.begin_session(session, from_seq.0);
@@ -371,7 +371,8 @@ impl<T: Transport> SequencerNode<T> {
         let (candidacy, adoption) = *candidate;
         let grant = candidacy.grant().clone();
         let Self { following, ports, settings, ledger, .. } = self;
-        following.handle_epoch(grant.epoch);
+        // Everything behind the committed place comes from the adopted log.
+        following.handle_epoch(grant.epoch, Position::GENESIS);
         let committed = following.committed().seq;
         let mut present = ledger.clone();
         for (place, entry) in adoption.entries() {

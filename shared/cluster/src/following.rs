@@ -49,9 +49,10 @@ impl<T> Following<T> {
         self.commit.epoch()
     }
 
-    /// Somebody leads in this epoch. If it is a later one, everything that is not committed is void, and the frame from which
-    /// to listen to the epoch's session is told.
-    pub fn handle_epoch(&mut self, epoch: Epoch) -> Option<Seq> {
+    /// Somebody leads in this epoch, which stands on this place. If it is a later one, everything that is not committed is void,
+    /// but for what lies before that place if it is held here: a place stands for all that is before it. The frame from
+    /// which to listen to the epoch's session is told.
+    pub fn handle_epoch(&mut self, epoch: Epoch, parent: Position) -> Option<Seq> {
         if epoch <= self.commit.epoch() {
             return None;
         }
@@ -59,9 +60,10 @@ impl<T> Following<T> {
         if planted(Fault::JudgeByNumber) {
             return Some(self.last().seq.next());
         }
-        self.pending.clear();
-        self.places.forget_behind(self.committed.seq);
-        Some(self.committed.seq.next())
+        let held = self.pending.iter().position(|(place, _)| *place == parent).map_or(0, |at| at + 1);
+        self.pending.truncate(held);
+        self.places.forget_behind(self.last().seq);
+        Some(self.last().seq.next())
     }
 
     /// Takes the next frame of the followed session, with what is to be done once it is committed.

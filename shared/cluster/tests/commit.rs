@@ -119,7 +119,7 @@ fn an_epoch_with_other_loggers_commits_nothing_before_it_is_opened() {
 fn a_follower_hands_out_committed_frames_in_order_and_voids_the_rest_when_the_epoch_changes() {
     let (mut log, _) = one_epoch(Opening::AtStart, 5);
     let mut following = Following::new(Position::GENESIS, 100);
-    assert_eq!(following.handle_epoch(Epoch(1)), Some(Seq(1)));
+    assert_eq!(following.handle_epoch(Epoch(1), Position::GENESIS), Some(Seq(1)));
     for seq in 1..=6 {
         following.handle_frame(&log.frame(seq), seq).unwrap();
     }
@@ -131,27 +131,47 @@ fn a_follower_hands_out_committed_frames_in_order_and_voids_the_rest_when_the_ep
     assert_eq!((following.uncommitted(), following.holds(void)), (3, Some(true)));
 
     // Epoch 2 stands on frame 4: 5 and 6 are void, and their numbers are used again.
+    let parent = at(&log, 4);
     log = log.fork(4, 9);
     log.start(2, &voters(&[4, 7, 8]), Opening::AtStart);
     let new = log.tick(2);
-    assert_eq!(following.handle_epoch(Epoch(2)), Some(Seq(4)), "from behind what is committed");
-    assert_eq!(following.handle_epoch(Epoch(1)), None, "never back");
+    assert_eq!(
+        following.handle_epoch(Epoch(2), parent),
+        Some(Seq(5)),
+        "4 is held, and stands for all before it"
+    );
+    assert_eq!(following.handle_epoch(Epoch(1), parent), None, "never back");
     assert_eq!(following.holds(void), None);
-    for seq in 4..=6 {
+    for seq in 5..=6 {
         following.handle_frame(&log.frame(seq), 10 + seq).unwrap();
     }
     assert_eq!((following.holds(void), following.holds(new)), (Some(false), Some(true)));
     following.handle_ack(&ack(4, new));
     following.handle_ack(&ack(8, new));
     let out: Vec<_> = std::iter::from_fn(|| following.poll_committed()).map(|(_, item)| item).collect();
-    assert_eq!(out, [14, 15, 16]);
+    assert_eq!(out, [4, 15, 16]);
+}
+
+#[test]
+fn a_follower_that_does_not_hold_the_parent_of_an_epoch_listens_from_behind_what_is_committed() {
+    let (log, _) = one_epoch(Opening::AtStart, 5);
+    let mut following = Following::new(Position::GENESIS, 100);
+    following.handle_epoch(Epoch(1), Position::GENESIS);
+    for seq in 1..=4 {
+        following.handle_frame(&log.frame(seq), seq).unwrap();
+    }
+    let mut other = log.fork(2, 7);
+    let strange = other.ticks(1, 1);
+    assert_eq!(strange.seq, Seq(3), "the same number, another frame");
+    assert_eq!(following.handle_epoch(Epoch(2), strange), Some(Seq(1)));
+    assert_eq!(following.uncommitted(), 0);
 }
 
 #[test]
 fn a_follower_refuses_a_history_that_does_not_hold_what_was_committed() {
     let (log, _) = one_epoch(Opening::AtStart, 5);
     let mut following = Following::new(Position::GENESIS, 100);
-    following.handle_epoch(Epoch(1));
+    following.handle_epoch(Epoch(1), Position::GENESIS);
     following.handle_frame(&log.frame(1), ()).unwrap();
     following.handle_frame(&log.frame(2), ()).unwrap();
     for logger in [4, 7] {
@@ -160,7 +180,7 @@ fn a_follower_refuses_a_history_that_does_not_hold_what_was_committed() {
     while following.poll_committed().is_some() {}
     let mut other = log.fork(1, 7);
     other.ticks(1, 3);
-    following.handle_epoch(Epoch(2));
+    following.handle_epoch(Epoch(2), at(&other, 2));
     let astray = following.handle_frame(&other.frame(3), ()).unwrap_err();
     assert!(astray.committed);
     assert_eq!(astray.last, at(&log, 2));

@@ -238,5 +238,5 @@ fn the_layouts_are_the_documented_ones() {
         size_of::<Replaced>(),
         size_of::<CancelRejected>(),
     ];
-    assert_eq!(sizes, [96, 56, 56, 72, 40, 16, 88, 128, 104, 112, 112, 56]);
+    assert_eq!(sizes, [104, 56, 56, 72, 40, 16, 88, 128, 104, 112, 112, 56]);
 }

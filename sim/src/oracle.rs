@@ -78,8 +78,6 @@ pub struct Oracle {
     claims: Vec<Position>,
     /// How many events of each node's journal were compared.
     compared: Vec<usize>,
-    /// This is a new beginning after a loss: what was kept before it is judged at the end alone.
-    after_loss: bool,
 }
 
 impl Oracle {
@@ -102,14 +100,15 @@ impl Oracle {
             votes: Votes::default(),
             claims: vec![Position::GENESIS; nodes],
             compared: vec![0; nodes],
-            after_loss: false,
         }
     }
 
-    /// A judge of what comes after a loss that was not promised against.
+    /// A judge of what comes after a loss that was not promised against. What loggers keep of events by then may be of the
+    /// lost history: it is judged at the end alone, when they have found that out.
     #[must_use]
-    pub fn after_loss(description: Rc<Description>, nodes: usize) -> Self {
-        Self { after_loss: true, ..Self::new(description, nodes) }
+    pub fn after_loss(description: Rc<Description>, disks: &[Option<Disk>]) -> Self {
+        let kept = |disk: &Option<Disk>| disk.as_ref().map_or(0, |disk| disk.events.borrow().written().len());
+        Self { compared: disks.iter().map(kept).collect(), ..Self::new(description, disks.len()) }
     }
 
     /// The last committed place.
@@ -168,7 +167,6 @@ impl Oracle {
     /// A process is gone, and with it what it had claimed.
     pub fn forget(&mut self, node: usize) {
         self.claims[node] = Position::GENESIS;
-        self.compared[node] = 0;
     }
 
     /// Takes the frames up to a place from a logger that holds it.
@@ -319,7 +317,6 @@ impl Oracle {
     pub fn journal(&mut self, node: usize, who: &str, platter: &Platter) -> Verdict {
         let kept = platter.written();
         let from = self.compared[node].min(kept.len());
-        let kept = if self.after_loss { &kept[..kept.len().min(self.events.len()).max(from)] } else { kept };
         for (at, bytes) in kept.iter().enumerate().skip(from) {
             let same = self.events.get(at).map(|own| event::content(own) == event::content(bytes));
             if same != Some(true) {
@@ -401,7 +398,6 @@ impl Oracle {
                 ));
             }
         }
-        self.after_loss = false;
         self.compared[node] = 0;
         self.journal(node, who, &disk.events.borrow())
     }

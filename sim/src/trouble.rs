@@ -68,7 +68,7 @@ impl World {
                 // That nothing is lost is promised with `synced` alone. Without, it is a new beginning: one history from
                 // here on, whatever it adopts.
                 if self.plan.description.log.durability == Durability::Written {
-                    self.oracle = Oracle::after_loss(Rc::clone(&self.description), nodes);
+                    self.oracle = Oracle::after_loss(Rc::clone(&self.description), &self.disks);
                     self.clients.forget();
                     self.hang_up_all();
                 }

@@ -224,6 +224,9 @@ impl<T: Transport> SequencerNode<T> {
             }
             Seat::Leader(reign) => {
                 tracing::warn!(own = %reign.grant.epoch, later = %epoch, uncommitted = self.following.uncommitted(), "another epoch was granted: stamping ends here");
+                // The tail may become void. Nobody must have that repaired out of this ring, now or in a later epoch of its own.
+                let session = self.settings.names.of(StreamKind::Sequenced, reign.grant.epoch);
+                self.ports.speaks.begin_session(session, self.following.committed().seq.next().0);
                 self.ports.speaks.set_muted(true);
             }
         }
@@ -373,7 +376,6 @@ impl<T: Transport> SequencerNode<T> {
         let Self { following, ports, settings, ledger, .. } = self;
         // Everything behind the committed place comes from the adopted log.
         following.handle_epoch(grant.epoch, Position::GENESIS);
-        let committed = following.committed().seq;
         let mut present = ledger.clone();
         for (place, entry) in adoption.entries() {
             following.adopt(place, entry);
@@ -381,8 +383,6 @@ impl<T: Transport> SequencerNode<T> {
         }
         let session = settings.names.of(StreamKind::Sequenced, grant.epoch);
         ports.hears.begin_session(settings.names.of(StreamKind::History, grant.epoch), parent.seq.0 + 1);
-        // What the ring has behind the committed place may be of a tail that was not adopted: nobody must have that repaired.
-        ports.speaks.begin_session(session, committed.next().0);
         ports.speaks.begin_session(session, adoption.tail_begins_at());
         ports.speaks.set_muted(false);
         // What not everyone may have is said again, so that nobody needs to ask for it.

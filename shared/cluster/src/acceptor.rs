@@ -169,7 +169,7 @@ impl Acceptor {
                 return Step::Refuse;
             }
             session.next = Seq(at.seq.0.saturating_sub(session.step).max(1));
-            session.step *= 2;
+            session.step = session.step.saturating_mul(2);
             return Step::Back(session.next);
         }
         // The chain covers everything before: the log is this history's up to `before`, and no step back is needed again.

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use checker::{Inputs, Logger};
+use cluster::status::Detail;
 use lockstep::evidence;
 use lockstep::load::{self, Amount, Files, Pace, Plan, Report};
 use lockstep::local::LocalCluster;
@@ -15,7 +16,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use wire::Nanos;
+use wire::{Epoch, Incarnation, Nanos};
 
 const LOCKSTEP: &str = env!("CARGO_BIN_EXE_lockstep");
 /// No step of a test takes longer, however slow the machine.
@@ -131,6 +132,48 @@ fn a_warm_engine_and_a_logger_that_die_catch_up_when_they_start_again() {
     let verdict = checker::check(&inputs, &mut |_| {}).unwrap();
     assert!(verdict.is_clean(), "{verdict}");
     assert!(verdict.last.seq >= stamped.seq, "the log ends at {}, {} was stamped", verdict.last, stamped);
+}
+
+/// A new host takes the place of a dead one: the same name and address, and an empty disk.
+#[test]
+fn a_logger_that_lost_its_disk_learns_and_votes_again_while_trading_goes_on() {
+    let _alone = alone();
+    let directory = tempfile::tempdir().unwrap();
+    let plan = LocalPlan::default();
+    let mut cluster = started(&plan, directory.path());
+    let (before, _) = drive(&cluster, &plan, directory.path(), 1_000);
+    assert!(before.is_clean(), "{before}");
+    let logger = cluster.description().node("logger-3").unwrap().clone();
+    cluster.kill("logger-3").unwrap();
+    std::fs::remove_dir_all(cluster.description().data_of(&logger)).unwrap();
+    cluster.start_node(&logger).unwrap();
+    let until = cluster.clock().now().saturating_add(PATIENCE);
+    let votes = |cluster: &LocalCluster| {
+        let epoch = cluster.board().leader().map(|leader| leader.epoch)?;
+        match cluster.board().status(logger.id)?.detail {
+            Detail::Logger { incarnation, acknowledged, .. } => {
+                Some(incarnation == Incarnation(2) && acknowledged.epoch == epoch && epoch >= Epoch(2))
+            }
+            _ => None,
+        }
+    };
+    while votes(&cluster) != Some(true) {
+        assert!(cluster.clock().now() < until, "it does not vote: {}", cluster.board().table(until));
+        cluster.look().unwrap();
+        std::thread::park_timeout(std::time::Duration::from_millis(20));
+    }
+    // Now its vote is needed.
+    cluster.kill("logger-1").unwrap();
+    let later = LocalPlan { sessions: 2, ..plan.clone() };
+    let (after, _) = drive(&cluster, &later, directory.path(), 500);
+    assert_eq!(after.unanswered, 0, "{after}");
+    let first = cluster.description().node("logger-1").unwrap().clone();
+    cluster.start_node(&first).unwrap();
+    cluster.wait_until_settled(PATIENCE, &Shutdown::default()).unwrap();
+    let description = cluster.description().clone();
+    cluster.stop().unwrap();
+    let verdict = checker::check(&evidence::of(&description, Vec::new()), &mut |_| {}).unwrap();
+    assert!(verdict.is_clean(), "{verdict}");
 }
 
 #[test]

@@ -6,10 +6,9 @@ use anyhow::Context;
 use bus::Multicast;
 use clap::Parser;
 use cluster::Role;
-use engine::{EnginePorts, EngineSettings, Limits};
+use engine::{EnginePorts, EngineSettings};
 use node::shutdown::StopOnDrop;
 use node::{Beacon, NodeArgs, Started};
-use std::net::SocketAddr;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -18,7 +17,10 @@ fn main() -> ExitCode {
 
 fn run(arguments: &NodeArgs) -> anyhow::Result<()> {
     let started = node::start(arguments, Role::Engine)?;
-    let (mut receiver, mut matcher) = engine::engine(settings(&started), ports(&started)?)?;
+    let (mut receiver, mut matcher) = engine::engine(
+        EngineSettings::of(&started.description, &started.node, started.token()),
+        ports(&started)?,
+    )?;
     let Started { description, node, clock, shutdown } = started;
     tracing::info!(ring = description.rings.engine, "engine up: mute until it is named to speak");
 
@@ -41,30 +43,6 @@ fn run(arguments: &NodeArgs) -> anyhow::Result<()> {
     let received = receiving.join().map_err(|_| anyhow::anyhow!("the receiving thread panicked"))?;
     tracing::info!(position = %matcher.position(), digest = format!("{:016x}", matcher.digest().0), "stopped");
     matched.and(received)
-}
-
-fn settings(started: &Started) -> EngineSettings {
-    let Started { description, node, .. } = started;
-    EngineSettings {
-        node: node.id,
-        token: started.token(),
-        names: description.session_names(),
-        sequencers: description
-            .nodes_of(Role::Sequencer)
-            .map(|node| (node.id, SocketAddr::V4(node.address)))
-            .collect(),
-        loggers: description.nodes_of(Role::Logger).map(|node| SocketAddr::V4(node.address)).collect(),
-        present: description.timing.present(),
-        uncommitted: description.rings.uncommitted,
-        ring: description.rings.engine,
-        limits: Limits {
-            instruments: description.engine.instruments,
-            sessions: description.engine.sessions,
-            resting_orders: description.engine.resting_orders,
-            names: description.engine.names,
-            ..Limits::default()
-        },
-    }
 }
 
 fn ports(started: &Started) -> anyhow::Result<EnginePorts<Multicast>> {

@@ -22,9 +22,6 @@ use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use wire::{Ack, Epoch, Incarnation, Nanos, NodeId, Outbound, Position, Seq, Term};
 
-/// A node says that it is here so many times within the failover timeout.
-const PRESENT_IN_FAILOVER: u64 = 5;
-
 /// The numbers of one logger.
 #[derive(Clone, Debug)]
 pub struct LoggerSettings {
@@ -65,7 +62,7 @@ impl LoggerSettings {
             durability: description.log.durability,
             max_datagram: description.network.max_datagram,
             heartbeat: description.timing.heartbeat,
-            present: Nanos(description.timing.failover.0 / PRESENT_IN_FAILOVER),
+            present: description.timing.present(),
             sequencers: sequencers.collect(),
             loggers: others.map(address).collect(),
         }

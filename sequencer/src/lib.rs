@@ -17,9 +17,11 @@ mod intake;
 mod lanes;
 mod ledger;
 mod node;
+mod settings;
 mod stamp;
 
-pub use crate::node::{SequencerNode, SequencerPorts, SequencerSettings};
+pub use crate::node::{SequencerNode, SequencerPorts};
 pub use intake::{Breach, Counters, Intake, Refusal};
 pub use ledger::{Entry, Fifo, Ledger};
+pub use settings::SequencerSettings;
 pub use stamp::Stamper;

@@ -6,15 +6,11 @@ use anyhow::Context;
 use bus::{Multicast, Publication};
 use clap::Parser;
 use cluster::Role;
-use cluster::candidacy::Patience;
 use node::{Beacon, Clock, NodeArgs, Started};
 use sequencer::{SequencerNode, SequencerPorts, SequencerSettings};
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
-use wire::command::DefineInstrument;
-use wire::{Nanos, NodeId};
+use wire::Nanos;
 
 /// A sequencer that stops has been heard to the end when nobody has asked for anything for so long (or for three times
 /// what a follower waits before it asks again, if that is longer),
@@ -28,52 +24,16 @@ fn main() -> ExitCode {
 
 fn run(arguments: &NodeArgs) -> anyhow::Result<()> {
     let started = node::start(arguments, Role::Sequencer)?;
-    let mut sequencer = SequencerNode::new(settings(&started), ports(&started)?);
+    let mut sequencer = SequencerNode::new(
+        SequencerSettings::of(&started.description, &started.node, started.token()),
+        ports(&started)?,
+    );
     let Started { node, clock, shutdown, description } = &started;
     node::run(&mut sequencer, *clock, node.idle, node.pin.first().copied(), shutdown)?;
     let quiet = FAREWELL_QUIET.max(Nanos(3 * description.timing.repair_retry.0));
     farewell(&mut sequencer, *clock, quiet)?;
     tracing::info!(position = %sequencer.position(), committed = %sequencer.committed(), "stopped");
     Ok(())
-}
-
-fn settings(started: &Started) -> SequencerSettings {
-    let Started { description, node, .. } = started;
-    let addresses = |role| -> BTreeMap<NodeId, SocketAddr> {
-        description.nodes_of(role).map(|node| (node.id, SocketAddr::V4(node.address))).collect()
-    };
-    let timing = description.timing;
-    SequencerSettings {
-        node: node.id,
-        token: started.token(),
-        cluster: description.cluster_id(),
-        names: description.session_names(),
-        gateways: addresses(Role::Gateway),
-        loggers: addresses(Role::Logger),
-        sequencers: addresses(Role::Sequencer),
-        instruments: description
-            .instruments
-            .iter()
-            .map(|i| DefineInstrument {
-                instrument: i.id,
-                price_decimals: i.price_decimals,
-                reserved: [0; 3],
-                tick: i.tick,
-                lot: i.lot,
-                symbol: i.symbol,
-            })
-            .collect(),
-        gap: description.gap(),
-        tick: timing.tick,
-        lead: timing.lead,
-        present: timing.present(),
-        uncommitted: description.rings.uncommitted,
-        patience: Patience {
-            ask_again: timing.lead,
-            linger: Nanos(0),
-            fetch: Nanos(4 * timing.repair_retry.0).max(timing.lead),
-        },
-    }
 }
 
 fn ports(started: &Started) -> anyhow::Result<SequencerPorts<Multicast>> {

@@ -3,20 +3,18 @@
 use crate::adoption::Adoption;
 use crate::intake::Intake;
 use crate::ledger::{Entry, Ledger};
+use crate::settings::SequencerSettings;
 use crate::stamp::Stamper;
 use anyhow::Context;
 use bus::mold::{Packet, RequestPacket};
-use bus::{Delivery, GapConfig, Publication, Session, Socket, StreamKind, Subscription, Transport};
-use cluster::candidacy::Patience;
+use bus::{Delivery, Publication, Session, Socket, StreamKind, Subscription, Transport};
 use cluster::planted::{Fault, planted};
 use cluster::status::{Detail, Traffic};
 use cluster::{Answer, Candidacy, Following, Grant, Lane, Leading, Message, Present, Role, Wish};
 use node::beacon::{Account, received};
-use node::{Beacon, ControlGroup, Duty, SessionNames};
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use node::{Beacon, ControlGroup, Duty};
 use std::os::fd::RawFd;
-use wire::command::{DefineInstrument, EpochOpen, EpochStart, Opening, RulesVersion, Tick};
+use wire::command::{EpochOpen, EpochStart, Opening, RulesVersion, Tick};
 use wire::{Ack, Epoch, Frame, Incarnation, Nanos, NodeId, Position, Rules, Term};
 
 /// The rules that a new history begins with.
@@ -25,39 +23,6 @@ const FIRST_RULES: Rules = Rules(1);
 const BATCHES_A_CYCLE: usize = 4;
 /// Chains of places that are remembered: a sequencer asks for none.
 const REMEMBERED: usize = 1;
-
-/// The numbers by which a sequencer works.
-#[derive(Clone, Debug)]
-pub struct SequencerSettings {
-    /// Which node it is.
-    pub node: NodeId,
-    /// Tells this process from its other lives.
-    pub token: u64,
-    /// The cluster, by [`wire::cluster_id`].
-    pub cluster: u64,
-    /// How its sessions are called.
-    pub names: SessionNames,
-    /// Where each gateway is asked to send again.
-    pub gateways: BTreeMap<NodeId, SocketAddr>,
-    /// Where the loggers are asked for what they hold.
-    pub loggers: BTreeMap<NodeId, SocketAddr>,
-    /// Where the sequencers are asked for what they have stamped.
-    pub sequencers: BTreeMap<NodeId, SocketAddr>,
-    /// The instruments that a history begins with.
-    pub instruments: Vec<DefineInstrument>,
-    /// How patiently gaps are repaired.
-    pub gap: GapConfig,
-    /// After so long without a command a tick is stamped.
-    pub tick: Nanos,
-    /// How often it says that it leads.
-    pub lead: Nanos,
-    /// How often it says that it is here.
-    pub present: Nanos,
-    /// How many frames may be stamped and not committed.
-    pub uncommitted: usize,
-    /// How patient it is as a candidate.
-    pub patience: Patience,
-}
 
 /// What a sequencer hears and speaks through.
 #[derive(Debug)]

@@ -5,19 +5,14 @@ use crate::disk::{Disk, SimLog, SimVault};
 use crate::host::Host;
 use crate::transport::Simulated;
 use bus::StreamKind;
-use cluster::candidacy::Patience;
-use cluster::supervision::{Roster, Timeouts};
-use cluster::{EngineMode, Role};
+use cluster::Role;
 use engine::{EngineNode, EnginePorts, EngineSettings, Limits};
 use gateway::{ClientOutput, GatewayConfig, GatewayNode, GatewayPorts, GatewaySettings};
 use logger::{LoggerDisk, LoggerNode, LoggerPorts, LoggerSettings};
 use node::{Description, Duty};
 use sequencer::{SequencerNode, SequencerPorts, SequencerSettings};
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use supervisor::{SupervisorNode, SupervisorPorts};
-use wire::command::DefineInstrument;
-use wire::{Nanos, NodeId};
+use supervisor::{SupervisorNode, SupervisorPorts, roster, timeouts};
+use wire::Nanos;
 
 /// A running process.
 pub enum Process {
@@ -47,7 +42,7 @@ impl Process {
         let Host { description, entry, .. } = host;
         Ok(match (entry.role, disk, seat) {
             (Role::Sequencer, ..) => {
-                let settings = sequencer_settings(host, token);
+                let settings = SequencerSettings::of(description, entry, token);
                 let ports = SequencerPorts {
                     control: host.control(),
                     acks: host.socket(description.streams.acks),
@@ -71,7 +66,13 @@ impl Process {
                     events: matcher.publish(StreamKind::Events, streams.events, rings.events),
                     beacon: matcher.beacon(),
                 };
-                Self::Engine(Box::new(EngineNode::new(engine_settings(host, token), ports)?))
+                Self::Engine(Box::new(EngineNode::new(
+                    EngineSettings {
+                        limits: limits(description),
+                        ..EngineSettings::of(description, entry, token)
+                    },
+                    ports,
+                )?))
             }
             (Role::Logger, Some(disk), _) => {
                 let ports = LoggerPorts {
@@ -110,18 +111,16 @@ impl Process {
                 Self::Gateway(Box::new(GatewayNode::new(&config, settings, ports)))
             }
             (Role::Supervisor, _, Some((council, member))) => {
-                let timing = description.timing;
-                let timeouts = Timeouts {
-                    failover: timing.failover,
-                    announce: timing.grant,
-                    propose_again: timing.election,
-                };
                 let ports = SupervisorPorts {
                     control: host.control(),
                     log: Seat::take(council, member),
                     beacon: host.beacon(),
                 };
-                Self::Supervisor(Box::new(SupervisorNode::new(roster(description), timeouts, ports)))
+                Self::Supervisor(Box::new(SupervisorNode::new(
+                    roster(description),
+                    timeouts(description),
+                    ports,
+                )))
             }
             (role, ..) => unreachable!("a {role} is started with what it needs"),
         })
@@ -174,72 +173,5 @@ pub fn limits(description: &Description) -> Limits {
         names: description.engine.names,
         levels_reserved: 64,
         events_reserved: 64,
-    }
-}
-
-fn addresses(description: &Description, role: Role) -> BTreeMap<NodeId, SocketAddr> {
-    description.nodes_of(role).map(|node| (node.id, SocketAddr::V4(node.address))).collect()
-}
-
-/// As the sequencer's binary has them.
-fn sequencer_settings(host: Host<'_>, token: u64) -> SequencerSettings {
-    let Host { description, entry, .. } = host;
-    let timing = description.timing;
-    let define = |instrument: &node::description::InstrumentEntry| DefineInstrument {
-        instrument: instrument.id,
-        price_decimals: instrument.price_decimals,
-        reserved: [0; 3],
-        tick: instrument.tick,
-        lot: instrument.lot,
-        symbol: instrument.symbol,
-    };
-    SequencerSettings {
-        node: entry.id,
-        token,
-        cluster: description.cluster_id(),
-        names: description.session_names(),
-        gateways: addresses(description, Role::Gateway),
-        loggers: addresses(description, Role::Logger),
-        sequencers: addresses(description, Role::Sequencer),
-        instruments: description.instruments.iter().map(define).collect(),
-        gap: description.gap(),
-        tick: timing.tick,
-        lead: timing.lead,
-        present: timing.present(),
-        uncommitted: description.rings.uncommitted,
-        patience: Patience {
-            ask_again: timing.lead,
-            linger: Nanos(0),
-            fetch: Nanos(4 * timing.repair_retry.0).max(timing.lead),
-        },
-    }
-}
-
-/// As the engine's binary has them.
-fn engine_settings(host: Host<'_>, token: u64) -> EngineSettings {
-    let Host { description, entry, .. } = host;
-    EngineSettings {
-        node: entry.id,
-        token,
-        names: description.session_names(),
-        sequencers: addresses(description, Role::Sequencer),
-        loggers: addresses(description, Role::Logger).into_values().collect(),
-        present: description.timing.present(),
-        uncommitted: description.rings.uncommitted,
-        ring: description.rings.engine,
-        limits: limits(description),
-    }
-}
-
-/// As the supervisor's binary has it.
-fn roster(description: &Description) -> Roster {
-    let ids = |role| -> Vec<NodeId> { description.nodes_of(role).map(|node| node.id).collect() };
-    let mut engines: Vec<_> = description.nodes_of(Role::Engine).collect();
-    engines.sort_by_key(|engine| engine.mode != EngineMode::Hot);
-    Roster {
-        loggers: ids(Role::Logger),
-        engines: engines.into_iter().map(|engine| engine.id).collect(),
-        sequencers: ids(Role::Sequencer),
-        gateways: ids(Role::Gateway),
     }
 }

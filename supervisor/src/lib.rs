@@ -7,5 +7,7 @@
 
 mod node;
 pub mod raft;
+mod settings;
 
 pub use crate::node::{SupervisorNode, SupervisorPorts};
+pub use settings::{roster, timeouts};

@@ -5,8 +5,7 @@
 use anyhow::Context;
 use bus::Multicast;
 use clap::Parser;
-use cluster::supervision::{Roster, Timeouts};
-use cluster::{EngineMode, Record, Role};
+use cluster::{Record, Role};
 use mio::Waker;
 use node::{Beacon, Duty, Idle, NodeArgs, Started};
 use std::net::SocketAddr;
@@ -15,8 +14,8 @@ use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use supervisor::raft::{RaftLog, RaftLogConfig, Timing};
-use supervisor::{SupervisorNode, SupervisorPorts};
-use wire::{Nanos, NodeId};
+use supervisor::{SupervisorNode, SupervisorPorts, roster, timeouts};
+use wire::Nanos;
 
 /// The longest election timeout is so many times the shortest.
 const ELECTION_SPREAD: u32 = 2;
@@ -73,24 +72,12 @@ impl Agent {
             snapshot_after: RaftLogConfig::SNAPSHOT_AFTER,
         };
         let log = RaftLog::start(config, ring).context("cannot take part in the supervisors' log")?;
-        let ids = |role| -> Vec<NodeId> { description.nodes_of(role).map(|node| node.id).collect() };
-        let mut engines: Vec<_> = description.nodes_of(Role::Engine).collect();
-        engines.sort_by_key(|engine| engine.mode != EngineMode::Hot);
-        let roster = Roster {
-            loggers: ids(Role::Logger),
-            engines: engines.into_iter().map(|engine| engine.id).collect(),
-            sequencers: ids(Role::Sequencer),
-            gateways: ids(Role::Gateway),
-        };
-        let timing = description.timing;
-        let timeouts =
-            Timeouts { failover: timing.failover, announce: timing.grant, propose_again: timing.election };
         let ports = SupervisorPorts {
             control: description.control_group(node)?,
             log,
             beacon: Beacon::open(description, node)?,
         };
-        Ok(Self { node: SupervisorNode::new(roster, timeouts, ports), bell })
+        Ok(Self { node: SupervisorNode::new(roster(description), timeouts(description), ports), bell })
     }
 }
 

@@ -22,7 +22,8 @@ pub use standing::Standing;
 
 use crate::{Limits, LimitsError};
 use bus::Transport;
-use node::{Beacon, ControlGroup, Duty, Idle, SessionNames};
+use cluster::Role;
+use node::{Beacon, ControlGroup, Description, Duty, Idle, NodeEntry, SessionNames};
 use shared::Shared;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -51,6 +52,32 @@ pub struct EngineSettings {
     pub ring: usize,
     /// The exchange's limits.
     pub limits: Limits,
+}
+
+impl EngineSettings {
+    /// As the cluster's description says.
+    #[must_use]
+    pub fn of(description: &Description, node: &NodeEntry, token: u64) -> Self {
+        let address = |node: &NodeEntry| SocketAddr::V4(node.address);
+        let sequencers = description.nodes_of(Role::Sequencer).map(|other| (other.id, address(other)));
+        Self {
+            node: node.id,
+            token,
+            names: description.session_names(),
+            sequencers: sequencers.collect(),
+            loggers: description.nodes_of(Role::Logger).map(address).collect(),
+            present: description.timing.present(),
+            uncommitted: description.rings.uncommitted,
+            ring: description.rings.engine,
+            limits: Limits {
+                instruments: description.engine.instruments,
+                sessions: description.engine.sessions,
+                resting_orders: description.engine.resting_orders,
+                names: description.engine.names,
+                ..Limits::default()
+            },
+        }
+    }
 }
 
 /// What an engine hears and speaks through.

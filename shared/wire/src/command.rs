@@ -2,76 +2,19 @@
 //! 0x40-0x5F are administrative.
 
 use crate::bodies::bodies;
+pub use crate::terms::{
+    Act, Algorithm, Bands, Checks, InstrumentTerms, Lead, MassScope, OrderType, Phase, PostOnly, RiskLimits,
+    SelfTrade, Side, Terms, TimeInForce, Trading, Transfer,
+};
 use crate::{
-    AccountId, Chain, ClOrdId, Epoch, FrameError, Incarnation, InstrumentId, NodeId, Price, Qty, Rules, Seq,
-    SessionId, Symbol,
+    AccountId, Chain, ClOrdId, CurrencyCode, CurrencyId, Epoch, FrameError, Incarnation, InstrumentId, Money,
+    NodeId, ParticipantId, ParticipantName, Price, Qty, Rules, Seq, SessionId, TradeId,
 };
 use serde::{Deserialize, Serialize};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, TryFromBytes, Unaligned};
 
 /// The most loggers that one epoch can have.
 pub const MAX_LOGGERS: usize = 7;
-
-/// Buy or sell (FIX 54).
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    TryFromBytes,
-    IntoBytes,
-    KnownLayout,
-    Immutable,
-    Unaligned,
-)]
-#[repr(u8)]
-pub enum Side {
-    /// FIX 54=1.
-    Buy = 1,
-    /// FIX 54=2.
-    Sell = 2,
-}
-
-impl Side {
-    /// The other side.
-    #[must_use]
-    pub const fn opposite(self) -> Self {
-        match self {
-            Self::Buy => Self::Sell,
-            Self::Sell => Self::Buy,
-        }
-    }
-}
-
-/// With or without a price (FIX 40).
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, TryFromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
-)]
-#[repr(u8)]
-pub enum OrderType {
-    /// FIX 40=1: at any price; what finds no counterparty is cancelled.
-    Market = 1,
-    /// FIX 40=2: at its price or better.
-    Limit = 2,
-}
-
-/// How long an order stays (FIX 59).
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, TryFromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
-)]
-#[repr(u8)]
-pub enum TimeInForce {
-    /// FIX 59=0: until the close of the trading day.
-    Day = 1,
-    /// FIX 59=1: until it is cancelled.
-    GoodTillCancel = 2,
-    /// FIX 59=3: what is not filled at once is cancelled.
-    ImmediateOrCancel = 3,
-}
 
 /// Why a session ended.
 #[derive(
@@ -222,26 +165,14 @@ bodies! {
         session: SessionId,
         /// MsgSeqNum (34) of the client's message.
         client_seq: u32,
-        /// What to trade.
-        instrument: InstrumentId,
-        /// Buy or sell.
-        side: Side,
-        /// With or without a price.
-        order_type: OrderType,
-        /// How long it stays.
-        time_in_force: TimeInForce,
-        /// Zero.
-        reserved: u8,
-        /// The limit; 0 for a market order.
-        price: Price,
-        /// How much.
-        qty: Qty,
+        /// What is asked for.
+        terms: Terms,
         /// The client's name for it.
         cl_ord_id: ClOrdId,
         /// For whose account.
         account: AccountId,
     }
-    /// Cancel a resting order (FIX 35=F).
+    /// Cancel an open order (FIX 35=F).
     0x21 CancelOrder {
         /// The session that sent it.
         session: SessionId,
@@ -258,45 +189,200 @@ bodies! {
         /// The client's name for the order.
         orig_cl_ord_id: ClOrdId,
     }
-    /// Change price and quantity of a resting order (FIX 35=G).
+    /// Change an open order (FIX 35=G).
     0x22 ReplaceOrder {
         /// The session that sent it.
         session: SessionId,
         /// MsgSeqNum (34) of the client's message.
         client_seq: u32,
-        /// The instrument that the client named.
-        instrument: InstrumentId,
-        /// The side that the client named.
-        side: Side,
-        /// With or without a price.
-        order_type: OrderType,
-        /// How long it stays.
-        time_in_force: TimeInForce,
-        /// Zero.
-        reserved: u8,
-        /// The new limit.
-        price: Price,
-        /// The new total quantity, what is already filled included (FIX 38).
-        qty: Qty,
+        /// The order as it shall be; `qty` is the new total, what is already filled included (FIX 38).
+        terms: Terms,
         /// The client's name for the order from now on.
         cl_ord_id: ClOrdId,
         /// The client's name for the order until now.
         orig_cl_ord_id: ClOrdId,
     }
-    /// An instrument joins the registry.
-    0x40 DefineInstrument {
-        /// Its number.
-        instrument: InstrumentId,
-        /// Digits behind the point of a price unit.
-        price_decimals: u8,
+    /// Cancel many orders of the session at once (FIX 35=q).
+    0x23 MassCancel {
+        /// The session that sent it.
+        session: SessionId,
+        /// MsgSeqNum (34) of the client's message.
+        client_seq: u32,
+        /// Which of its orders.
+        scope: MassScope,
         /// Zero.
         reserved: [u8; 3],
-        /// The smallest price step, in price units.
-        tick: Price,
-        /// Quantities are multiples of this.
-        lot: Qty,
-        /// Its symbol.
-        symbol: Symbol,
+        /// The instrument, if the scope is one.
+        instrument: InstrumentId,
+        /// The account, if the scope is one.
+        account: AccountId,
+        /// The client's name for this request.
+        cl_ord_id: ClOrdId,
+    }
+    /// An instrument joins the registry.
+    0x40 DefineInstrument {
+        /// All that is known of it.
+        terms: InstrumentTerms,
+    }
+    /// An instrument, or all of them, goes into another phase of trading.
+    0x41 SetPhase {
+        /// Which one; [`InstrumentId::ALL`] for all.
+        instrument: InstrumentId,
+        /// Into which phase.
+        phase: Phase,
+        /// Zero.
+        reserved: [u8; 3],
+        /// Who did it, and why.
+        act: Act,
+    }
+    /// An instrument's bands, collar and reference price change.
+    0x42 SetBands {
+        /// Which one.
+        instrument: InstrumentId,
+        /// Zero.
+        reserved: [u8; 4],
+        /// As they shall be.
+        bands: Bands,
+        /// Who did it, and why.
+        act: Act,
+    }
+    /// An instrument's lead market maker changes.
+    0x43 SetLead {
+        /// Which one.
+        instrument: InstrumentId,
+        /// Who leads from now on.
+        lead: Lead,
+        /// Who did it, and why.
+        act: Act,
+    }
+    /// A currency joins the registry.
+    0x44 DefineCurrency {
+        /// Its number.
+        currency: CurrencyId,
+        /// Digits behind the point of its unit.
+        decimals: u8,
+        /// Zero.
+        reserved: [u8; 5],
+        /// Its code.
+        code: CurrencyCode,
+    }
+    /// A participant joins the exchange.
+    0x45 DefineParticipant {
+        /// Its number.
+        participant: ParticipantId,
+        /// Zero.
+        reserved: [u8; 4],
+        /// Its name.
+        name: ParticipantName,
+    }
+    /// A participant gets an account.
+    0x46 DefineAccount {
+        /// Its number.
+        account: AccountId,
+        /// Whose it is.
+        participant: ParticipantId,
+    }
+    /// A session belongs to a participant from here on.
+    0x47 AssignSession {
+        /// Which session.
+        session: SessionId,
+        /// Whose it is.
+        participant: ParticipantId,
+    }
+    /// Money comes in or goes out.
+    0x48 MoveMoney {
+        /// Whose.
+        account: AccountId,
+        /// In which currency.
+        currency: CurrencyId,
+        /// In or out.
+        direction: Transfer,
+        /// Zero.
+        reserved: u8,
+        /// How much; above zero.
+        amount: Money,
+        /// Who did it, and why.
+        act: Act,
+    }
+    /// Shares come in or go out.
+    0x49 MoveShares {
+        /// Whose.
+        account: AccountId,
+        /// Of which instrument.
+        instrument: InstrumentId,
+        /// In or out.
+        direction: Transfer,
+        /// Zero.
+        reserved: [u8; 7],
+        /// How many; above zero.
+        qty: Qty,
+        /// Who did it, and why.
+        act: Act,
+    }
+    /// The limits of an account change.
+    0x4A SetLimits {
+        /// Whose.
+        account: AccountId,
+        /// In which instrument; [`InstrumentId::ALL`] for each that has no limits of its own.
+        instrument: InstrumentId,
+        /// As they shall be.
+        limits: RiskLimits,
+        /// Who did it, and why.
+        act: Act,
+    }
+    /// The kill switch of a participant.
+    0x4B SetTrading {
+        /// Whose.
+        participant: ParticipantId,
+        /// Thrown or not.
+        trading: Trading,
+        /// Zero.
+        reserved: [u8; 3],
+        /// Who did it, and why.
+        act: Act,
+    }
+    /// A trade is undone.
+    0x4C BustTrade {
+        /// Which one.
+        trade: TradeId,
+        /// Who did it, and why.
+        act: Act,
+    }
+    /// A trade is put right.
+    0x4D CorrectTrade {
+        /// Which one.
+        trade: TradeId,
+        /// The right price.
+        price: Price,
+        /// The right quantity.
+        qty: Qty,
+        /// Who did it, and why.
+        act: Act,
+    }
+    /// An order is cancelled on behalf of its owner.
+    0x4E CancelFor {
+        /// The owner's session.
+        session: SessionId,
+        /// The owner's name for the order.
+        cl_ord_id: ClOrdId,
+        /// Who did it, and why.
+        act: Act,
+    }
+    /// Many orders are cancelled on behalf of their owners.
+    0x4F MassCancelFor {
+        /// Which ones.
+        scope: MassScope,
+        /// Zero.
+        reserved: [u8; 3],
+        /// The session, account, instrument or participant that the scope asks for; 0 where it asks for none.
+        subject: u32,
+        /// Who did it, and why.
+        act: Act,
+    }
+    /// The trading day is over: day volumes begin anew, the names of finished orders are free again.
+    0x50 EndDay {
+        /// Who did it, and why.
+        act: Act,
     }
 }
 

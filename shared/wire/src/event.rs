@@ -2,11 +2,14 @@
 //! engine numbers the same event alike.
 
 use crate::bodies::bodies;
-use crate::command::{OrderType, Side, TimeInForce};
 use crate::prelude::{self, VERSION};
+use crate::terms::{
+    Act, Bands, InstrumentTerms, Lead, MassScope, Phase, RiskLimits, Side, Terms, Trading, Transfer,
+};
 use crate::{
-    AccountId, Chain, ClOrdId, Epoch, FrameError, InstrumentId, MAX_FRAME_LEN, Nanos, NodeId, Notional,
-    OrderId, Outbound, Position, Price, Qty, ReportSeq, Rules, Seq, SessionId, Symbol, Term, TradeId,
+    AccountId, Chain, ClOrdId, CurrencyCode, CurrencyId, Epoch, FrameError, InstrumentId, MAX_FRAME_LEN,
+    Money, Nanos, NodeId, Notional, OrderId, Outbound, ParticipantId, ParticipantName, Position, Price, Qty,
+    ReportSeq, Rules, Seq, SessionId, Term, TradeId,
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, TryFromBytes, Unaligned};
 
@@ -193,6 +196,8 @@ pub enum OrderStatus {
     Cancelled = 4,
     /// FIX 39=8.
     Rejected = 5,
+    /// FIX 39=C.
+    Expired = 6,
 }
 
 /// Why a command was refused by the engine.
@@ -231,8 +236,58 @@ pub enum RejectReason {
     NotLoggedOn = 14,
     /// The instrument exists already, or its tick, lot or number are out of range.
     InstrumentRefused = 15,
-    /// The order type and time in force do not go together.
+    /// The order's type, time in force and instructions do not go together.
     UnsupportedOrder = 16,
+    /// The instrument's phase does not take it (FIX 103=2).
+    NotInThisPhase = 17,
+    /// The price lies outside of the instrument's bands.
+    OutsideBands = 18,
+    /// The price lies too far from the reference price.
+    OutsideCollar = 19,
+    /// A post-only order would match on entry.
+    WouldTake = 20,
+    /// The stop price is no price of this instrument.
+    StopPriceRefused = 21,
+    /// The quantity to show is no multiple of the lot or above the order's.
+    DisplayRefused = 22,
+    /// The minimum quantity is no multiple of the lot or above the order's.
+    MinimumRefused = 23,
+    /// The expiry is not in the future.
+    ExpiryRefused = 24,
+    /// No account has this number.
+    UnknownAccount = 25,
+    /// The account is not of the session's participant.
+    AccountNotPermitted = 26,
+    /// The participant's kill switch is thrown.
+    ParticipantStopped = 27,
+    /// The quantity is above the account's limit.
+    OrderQtyLimit = 28,
+    /// The value is above the account's limit.
+    OrderValueLimit = 29,
+    /// The position could go above the account's limit.
+    PositionLimit = 30,
+    /// The day's volume could go above the account's limit.
+    DayVolumeLimit = 31,
+    /// As many orders are open as the account may have.
+    OpenOrdersLimit = 32,
+    /// The account cannot pay.
+    InsufficientFunds = 33,
+    /// The account cannot deliver.
+    InsufficientShares = 34,
+    /// No such trade, or it is too old to be changed, or it was undone.
+    UnknownTrade = 35,
+    /// No participant has this number.
+    UnknownParticipant = 36,
+    /// No currency has this number.
+    UnknownCurrency = 37,
+    /// The number or the name is taken.
+    AlreadyDefined = 38,
+    /// A number is out of its range.
+    OutOfRange = 39,
+    /// The instrument cannot go into that phase from the one it is in.
+    PhaseNotReachable = 40,
+    /// Not every instrument is closed.
+    MarketNotClosed = 41,
 }
 
 /// Which side of a match an order was on (FIX 851).
@@ -245,6 +300,8 @@ pub enum Liquidity {
     Maker = 1,
     /// It came in and took.
     Taker = 2,
+    /// It was matched in an auction.
+    Auction = 3,
 }
 
 /// Why an order left the book unfilled.
@@ -259,6 +316,22 @@ pub enum CancelReason {
     ImmediateRemainder = 2,
     /// A market order found no more counterparties.
     NoLiquidity = 3,
+    /// Fill or kill: it could not be filled in whole.
+    FillOrKill = 4,
+    /// Its minimum quantity could not be filled on entry.
+    MinimumQuantity = 5,
+    /// It would have met another order of its participant.
+    SelfTrade = 6,
+    /// Its day or its date is over.
+    Expired = 7,
+    /// The auction that it was for left it unfilled.
+    AuctionRemainder = 8,
+    /// A mass cancel of its owner.
+    MassCancel = 9,
+    /// An operator did it.
+    Operator = 10,
+    /// Its participant's kill switch was thrown.
+    ParticipantStopped = 11,
 }
 
 /// Which request a [`CancelRejected`] answers (FIX 434).
@@ -279,20 +352,12 @@ pub enum ResponseTo {
 pub struct OrderView {
     /// The exchange's name for it; 0 if it never became an order.
     pub order: OrderId,
-    /// What is traded.
-    pub instrument: InstrumentId,
-    /// Buy or sell.
-    pub side: Side,
-    /// With or without a price.
-    pub order_type: OrderType,
-    /// How long it stays.
-    pub time_in_force: TimeInForce,
+    /// What was asked for, as it stands now.
+    pub terms: Terms,
     /// Where it is in its life.
     pub status: OrderStatus,
-    /// The limit; 0 for a market order.
-    pub price: Price,
-    /// The whole quantity (FIX 38).
-    pub qty: Qty,
+    /// Zero.
+    pub reserved: [u8; 3],
     /// Filled so far (FIX 14).
     pub cum: Qty,
     /// Still open (FIX 151).
@@ -303,6 +368,32 @@ pub struct OrderView {
     pub cl_ord_id: ClOrdId,
     /// For whose account.
     pub account: AccountId,
+}
+
+/// One side of a trade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, TryFromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
+#[repr(C, packed)]
+pub struct TradeSide {
+    /// The match.
+    pub trade: TradeId,
+    /// The order on this side.
+    pub order: OrderId,
+    /// What was traded.
+    pub instrument: InstrumentId,
+    /// For whose account.
+    pub account: AccountId,
+    /// The client's name for the order, as it was then.
+    pub cl_ord_id: ClOrdId,
+    /// Which side this is.
+    pub side: Side,
+    /// Zero.
+    pub reserved: [u8; 3],
+    /// The price.
+    pub price: Price,
+    /// The quantity.
+    pub qty: Qty,
+    /// The fee that its account has paid, or got back.
+    pub fee: Money,
 }
 
 /// A fixed-layout body that an event can carry.
@@ -389,6 +480,8 @@ bodies! {
         trade: TradeId,
         /// The order on the other side.
         contra: OrderId,
+        /// The fee of this fill, which its account paid.
+        fee: Money,
         /// Which side it was on.
         liquidity: Liquidity,
         /// Zero.
@@ -433,20 +526,56 @@ bodies! {
         /// The client's name for the order, as it was given.
         orig_cl_ord_id: ClOrdId,
     }
-    /// An instrument can be traded.
-    0xC0 InstrumentDefined {
-        /// Its number.
-        instrument: InstrumentId,
-        /// Digits behind the point of a price unit.
-        price_decimals: u8,
+    /// A stop order has become active.
+    0xA6 Triggered {
+        /// The order, as it stands before it is matched.
+        order: OrderView,
+    }
+    /// The exchange changed an order without being asked: self-trade prevention took from it.
+    0xA7 Restated {
+        /// The order after it.
+        order: OrderView,
+    }
+    /// A trade was undone; each side has its own.
+    0xB0 TradeBusted {
+        /// The trade as it was, seen from this side.
+        trade: TradeSide,
+        /// Who did it, and why.
+        act: Act,
+    }
+    /// A trade was put right; each side has its own.
+    0xB1 TradeCorrected {
+        /// The trade as it is now, seen from this side.
+        trade: TradeSide,
+        /// Who did it, and why.
+        act: Act,
+    }
+    /// A mass cancel was done; the cancelled orders were told before.
+    0xB2 MassCancelled {
+        /// The client's name for the request.
+        request: ClOrdId,
+        /// How many orders it cancelled.
+        count: u32,
+        /// Which orders it was for.
+        scope: MassScope,
         /// Zero.
-        reserved: [u8; 3],
-        /// The smallest price step, in price units.
-        tick: Price,
-        /// Quantities are multiples of this.
-        lot: Qty,
-        /// Its symbol.
-        symbol: Symbol,
+        reserved: [u8; 7],
+    }
+    /// A mass cancel was refused.
+    0xB3 MassCancelRejected {
+        /// The client's name for the request.
+        request: ClOrdId,
+        /// Which orders it was for.
+        scope: MassScope,
+        /// Why.
+        reason: RejectReason,
+        /// Zero.
+        reserved: [u8; 2],
+    }
+    /// An instrument joined the registry.
+    0xC0 InstrumentDefined {
+        /// All that is known of it.
+        terms: InstrumentTerms,
     }
     /// An administrative command was refused.
     0xC1 AdministrationRefused {
@@ -456,5 +585,163 @@ bodies! {
         reason: RejectReason,
         /// Zero.
         reserved: [u8; 6],
+    }
+    /// An instrument went into another phase.
+    0xC2 PhaseChanged {
+        /// Which one.
+        instrument: InstrumentId,
+        /// The phase that it is in.
+        phase: Phase,
+        /// The phase that it was in.
+        before: Phase,
+        /// Zero.
+        reserved: [u8; 2],
+        /// Who did it, and why.
+        act: Act,
+    }
+    /// An instrument's bands changed.
+    0xC3 BandsChanged {
+        /// Which one.
+        instrument: InstrumentId,
+        /// Zero.
+        reserved: [u8; 4],
+        /// As they are.
+        bands: Bands,
+        /// Who did it, and why.
+        act: Act,
+    }
+    /// An instrument's lead market maker changed.
+    0xC4 LeadChanged {
+        /// Which one.
+        instrument: InstrumentId,
+        /// Who leads.
+        lead: Lead,
+        /// Who did it, and why.
+        act: Act,
+    }
+    /// A currency joined the registry.
+    0xC5 CurrencyDefined {
+        /// Its number.
+        currency: CurrencyId,
+        /// Digits behind the point of its unit.
+        decimals: u8,
+        /// Zero.
+        reserved: [u8; 5],
+        /// Its code.
+        code: CurrencyCode,
+    }
+    /// A participant joined the exchange.
+    0xC6 ParticipantDefined {
+        /// Its number.
+        participant: ParticipantId,
+        /// Zero.
+        reserved: [u8; 4],
+        /// Its name.
+        name: ParticipantName,
+    }
+    /// A participant got an account.
+    0xC7 AccountDefined {
+        /// Its number.
+        account: AccountId,
+        /// Whose it is.
+        participant: ParticipantId,
+    }
+    /// A session belongs to a participant.
+    0xC8 SessionAssigned {
+        /// Which session.
+        session: SessionId,
+        /// Whose it is.
+        participant: ParticipantId,
+    }
+    /// Money came in or went out.
+    0xC9 MoneyMoved {
+        /// Whose.
+        account: AccountId,
+        /// In which currency.
+        currency: CurrencyId,
+        /// In or out.
+        direction: Transfer,
+        /// Zero.
+        reserved: u8,
+        /// How much.
+        amount: Money,
+        /// What the account can spend after it.
+        available: Money,
+        /// What is withheld for its open orders.
+        withheld: Money,
+        /// Who did it, and why.
+        act: Act,
+    }
+    /// Shares came in or went out.
+    0xCA SharesMoved {
+        /// Whose.
+        account: AccountId,
+        /// Of which instrument.
+        instrument: InstrumentId,
+        /// In or out.
+        direction: Transfer,
+        /// Zero.
+        reserved: [u8; 7],
+        /// How many.
+        qty: Qty,
+        /// The account's position after it, what is withheld included.
+        position: i64,
+        /// What is withheld for its open orders.
+        withheld: Qty,
+        /// Who did it, and why.
+        act: Act,
+    }
+    /// The limits of an account changed.
+    0xCB LimitsChanged {
+        /// Whose.
+        account: AccountId,
+        /// In which instrument; [`InstrumentId::ALL`] for each that has no limits of its own.
+        instrument: InstrumentId,
+        /// As they are.
+        limits: RiskLimits,
+        /// Who did it, and why.
+        act: Act,
+    }
+    /// A participant's kill switch was used; the orders that it cancelled were told before.
+    0xCC TradingChanged {
+        /// Whose.
+        participant: ParticipantId,
+        /// Thrown or not.
+        trading: Trading,
+        /// Zero.
+        reserved: [u8; 3],
+        /// Who did it, and why.
+        act: Act,
+    }
+    /// An operator's mass cancel was done; the cancelled orders were told before.
+    0xCD MassCancelledFor {
+        /// Which orders it was for.
+        scope: MassScope,
+        /// Zero.
+        reserved: [u8; 3],
+        /// As the command named it.
+        subject: u32,
+        /// How many orders it cancelled.
+        count: u32,
+        /// Zero.
+        reserved2: [u8; 4],
+        /// Who did it, and why.
+        act: Act,
+    }
+    /// The trading day is over.
+    0xCE DayEnded {
+        /// Who did it, and why.
+        act: Act,
+    }
+    /// An auction found its price; the fills follow.
+    0xCF AuctionUncrossed {
+        /// Of which instrument.
+        instrument: InstrumentId,
+        /// Zero.
+        reserved: [u8; 4],
+        /// At which price everything trades.
+        price: Price,
+        /// How much trades.
+        qty: Qty,
     }
 }

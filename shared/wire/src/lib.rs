@@ -22,6 +22,7 @@ pub mod event;
 pub mod frame;
 pub mod position;
 pub mod prelude;
+pub mod terms;
 pub mod text;
 pub mod units;
 
@@ -31,7 +32,7 @@ pub use error::FrameError;
 pub use event::{Event, EventBody, EventKind, Happening};
 pub use frame::{Frame, FrameHeader};
 pub use position::Position;
-pub use text::{ClOrdId, Symbol, TextError};
+pub use text::{ClOrdId, CurrencyCode, OperatorName, ParticipantName, Symbol, TextError, Why};
 pub use units::*;
 
 /// The number by which logs and epochs know their cluster: XXH3-64 of its name.

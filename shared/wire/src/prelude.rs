@@ -4,7 +4,7 @@ use crate::{FrameError, MAX_FRAME_LEN};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// The version of the layouts in this crate.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 /// Bytes of a [`Prelude`].
 pub const PRELUDE_LEN: usize = size_of::<Prelude>();
 /// Kinds from here on are events; below are commands.

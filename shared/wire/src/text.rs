@@ -87,6 +87,22 @@ text!(
     /// An instrument's symbol (FIX 55).
     Symbol[16]
 );
+text!(
+    /// A currency's code (FIX 15), three letters for most.
+    CurrencyCode[8]
+);
+text!(
+    /// What a participant is called.
+    ParticipantName[16]
+);
+text!(
+    /// Who supervises the market and gave an order to it.
+    OperatorName[16]
+);
+text!(
+    /// Why an operator did something, in words.
+    Why[32]
+);
 
 #[cfg(test)]
 mod tests {

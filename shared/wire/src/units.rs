@@ -80,7 +80,7 @@ word!(
     Rules(u32)
 );
 word!(
-    /// An account of a participant; 0 is the session's own.
+    /// An account of a participant, by the number it was defined with; 0 is none.
     AccountId(u32)
 );
 word!(
@@ -103,6 +103,23 @@ word!(
     /// A sum of price times quantity, in the instrument's price unit.
     Notional(u128)
 );
+word!(
+    /// A currency, by the number it was defined with.
+    CurrencyId(u16)
+);
+word!(
+    /// A participant: who owns accounts and sessions, by the number it was defined with; 0 is nobody.
+    ParticipantId(u32)
+);
+word!(
+    /// An amount of money in units of ten to the minus `decimals` of its currency.
+    Money(i128)
+);
+
+impl InstrumentId {
+    /// Every instrument, where a command may be for all of them.
+    pub const ALL: Self = Self(u32::MAX);
+}
 
 impl Nanos {
     /// One microsecond.

@@ -1,0 +1,159 @@
+//! Price and time, nothing else: what the judge asks of an exchange, on one instrument of a shelf.
+
+#![forbid(unsafe_code)]
+
+use crate::forms::{BUY, Cancel, Kind, Modify, NewOrder, Report};
+use book::{Direction, LadderId, Room, Shelf, Slot};
+use wire::Qty;
+
+const BIDS: LadderId = LadderId(0);
+const ASKS: LadderId = LadderId(1);
+
+/// Room made in advance. Orders are the bound; client ids beyond theirs make the table of ids grow.
+const ROOM: Room = Room { orders: 1 << 20, levels: 1 << 14, pages: 1 << 12 };
+const IDS: usize = 1 << 21;
+
+/// The book of one instrument, and where each client's order stands in it.
+pub(crate) struct Matcher {
+    /// With each order stands its client id, and its tag is its side.
+    shelf: Shelf<u64>,
+    /// The place of each order by its client id.
+    places: Vec<Slot>,
+}
+
+impl Matcher {
+    pub(crate) fn new() -> Self {
+        let mut shelf = Shelf::new(ROOM);
+        assert_eq!((shelf.open(Direction::Falling), shelf.open(Direction::Rising)), (BIDS, ASKS));
+        Self { shelf, places: vec![Slot::NONE; IDS] }
+    }
+
+    #[inline]
+    fn ladder(side: u8) -> LadderId {
+        if side == BUY { BIDS } else { ASKS }
+    }
+
+    #[inline]
+    fn place(&self, order: u64) -> Slot {
+        usize::try_from(order).ok().and_then(|at| self.places.get(at)).copied().unwrap_or(Slot::NONE)
+    }
+
+    #[inline]
+    fn set_place(&mut self, order: u64, slot: Slot) {
+        let at = usize::try_from(order).expect("a 64-bit machine");
+        match self.places.get_mut(at) {
+            Some(place) => *place = slot,
+            None => self.grow(at, slot),
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self, at: usize, slot: Slot) {
+        self.places.resize((at + 1).next_power_of_two(), Slot::NONE);
+        self.places[at] = slot;
+    }
+
+    #[inline]
+    pub(crate) fn new_order(&mut self, new: &NewOrder, mut tell: impl FnMut(Report)) {
+        let NewOrder { order, sequence, price, quantity, side, .. } = *new;
+        tell(Report::of(Kind::OrderAck, sequence, order, side, price, quantity));
+        let left = self.take(order, sequence, price, quantity, side, &mut tell);
+        if left == 0 {
+            return;
+        }
+        if new.immediate_or_cancel == 0 {
+            self.rest(order, price, left, side);
+        } else {
+            tell(Report::of(Kind::CancelAck, sequence, order, side, price, left));
+        }
+    }
+
+    #[inline]
+    pub(crate) fn cancel(&mut self, cancel: &Cancel, mut tell: impl FnMut(Report)) {
+        let Cancel { order, sequence } = *cancel;
+        let slot = self.place(order);
+        if slot == Slot::NONE {
+            return tell(Report::of(Kind::CancelReject, sequence, order, 0, 0, 0));
+        }
+        let side = (self.shelf.tag(slot) & 1) as u8;
+        let price = self.shelf.key(slot);
+        self.withdraw(order, slot);
+        tell(Report::of(Kind::CancelAck, sequence, order, side, price, 0));
+    }
+
+    #[inline]
+    pub(crate) fn modify(&mut self, modify: &Modify, mut tell: impl FnMut(Report)) {
+        let Modify { order, sequence, price, quantity, side, .. } = *modify;
+        let slot = self.place(order);
+        if slot == Slot::NONE {
+            return tell(Report::of(Kind::ModifyReject, sequence, order, 0, 0, 0));
+        }
+        self.withdraw(order, slot);
+        tell(Report::of(Kind::ModifyAck, sequence, order, side, price, quantity));
+        let left = self.take(order, sequence, price, quantity, side, &mut tell);
+        if left > 0 {
+            self.rest(order, price, left, side);
+        }
+    }
+
+    /// Matches with what rests on the other side, at `price` or better; returns what is left.
+    #[inline]
+    fn take(
+        &mut self,
+        order: u64,
+        sequence: u64,
+        price: i64,
+        quantity: u32,
+        side: u8,
+        tell: &mut impl FnMut(Report),
+    ) -> u32 {
+        let against = if side == BUY { ASKS } else { BIDS };
+        let mut left = quantity;
+        while left > 0 {
+            let Some(best) = self.shelf.best_key(against) else { break };
+            if if side == BUY { best > price } else { best < price } {
+                break;
+            }
+            let maker = self.shelf.best(against).expect("it has a best key").first();
+            let id = *self.shelf.order(maker);
+            let open = self.shelf.leaves(maker);
+            let qty = open.min(Qty(u64::from(left)));
+            if self.shelf.fill(maker, qty) == Qty(0) {
+                self.set_place(id, Slot::NONE);
+                self.shelf.free(maker);
+            }
+            let traded = u32::try_from(qty.0).expect("no more than the 32 bits left");
+            left -= traded;
+            tell(Report::trade(sequence, best, traded, id, order));
+        }
+        left
+    }
+
+    #[inline]
+    fn rest(&mut self, order: u64, price: i64, left: u32, side: u8) {
+        let left = Qty(u64::from(left));
+        let slot = self.shelf.insert(order, left, left, u32::from(side));
+        self.shelf.join(slot, Self::ladder(side), price);
+        self.set_place(order, slot);
+    }
+
+    #[inline]
+    fn withdraw(&mut self, order: u64, slot: Slot) {
+        self.shelf.leave(slot);
+        self.shelf.free(slot);
+        self.set_place(order, Slot::NONE);
+    }
+
+    pub(crate) fn best_bid(&self) -> Option<i64> {
+        self.shelf.best_key(BIDS)
+    }
+
+    pub(crate) fn best_ask(&self) -> Option<i64> {
+        self.shelf.best_key(ASKS)
+    }
+
+    /// What rests at a price.
+    pub(crate) fn depth(&self, price: i64, side: u8) -> u64 {
+        self.shelf.level_at(Self::ladder(side), price).map_or(0, |level| level.total().0)
+    }
+}

@@ -1,4 +1,4 @@
-//! Durations, sizes and shares as people write them in a configuration: "10ms", "64MiB", "5%".
+//! Durations, sizes, shares and decimal numbers as people write them in a configuration: "10ms", "64MiB", "5%".
 
 use serde::{Deserialize, Deserializer, de::Error};
 use wire::Nanos;
@@ -54,6 +54,19 @@ pub fn parse_share(text: &str) -> Result<u32, String> {
     per_mille.filter(|_| unit == "%").ok_or_else(refused)
 }
 
+/// The decimal number that a text names, in units of ten to the minus `decimals`: "12.5" with two decimals is 1250.
+pub fn parse_scaled(text: &str, decimals: u8) -> Result<i128, String> {
+    let refused = || format!("\"{text}\" is no number with at most {decimals} decimals, as in \"1250\"");
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    let fits = fraction.len() <= usize::from(decimals) && !text.ends_with('.');
+    if whole.is_empty() || !digits(whole) || !digits(fraction) || !fits {
+        return Err(refused());
+    }
+    let padded = format!("{whole}{fraction:0<width$}", width = usize::from(decimals));
+    padded.parse().map_err(|_| refused())
+}
+
 macro_rules! from_text {
     ($type:ident, $parse:ident) => {
         impl<'de> Deserialize<'de> for $type {
@@ -78,12 +91,20 @@ mod tests {
         assert_eq!(parse_size("64MiB"), Ok(64 << 20));
         assert_eq!(parse_share("5%"), Ok(50));
         assert_eq!(parse_share("0.5%"), Ok(5));
+        assert_eq!(parse_scaled("1250", 0), Ok(1_250));
+        assert_eq!(parse_scaled("12.5", 2), Ok(1_250));
+        assert_eq!(parse_scaled("0.000001", 6), Ok(1));
     }
 
     #[test]
     fn what_is_no_quantity_is_refused_with_an_example() {
         for text in ["10", "ms", "-1ms", "1.5ms", "99999999999999999999s"] {
             assert!(parse_duration(text).unwrap_err().contains("as in"), "{text}");
+        }
+        for text in
+            ["", "-1", "1.", "1.234", "1e5", ".5", "1.2.3", "9999999999999999999999999999999999999999"]
+        {
+            assert!(parse_scaled(text, 2).unwrap_err().contains("as in"), "{text}");
         }
         assert!(parse_size("64MB").is_err());
         for text in ["101%", "5", "0.55%", "%"] {

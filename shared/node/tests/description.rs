@@ -60,7 +60,7 @@ fn the_default_cluster_is_taken() {
         cluster.nodes_of(Role::Engine).map(|e| e.mode).collect::<Vec<_>>(),
         [EngineMode::Hot, EngineMode::Warm]
     );
-    assert_eq!(cluster.instruments[0].tick.0, 100);
+    assert_eq!({ cluster.instruments[0].tick }.0, 100);
 }
 
 #[test]
@@ -100,9 +100,13 @@ fn every_refusal_names_file_line_and_reason() {
         ("comp_id = \"CLIENT2\"", "comp_id = \"CLIENT1\"", "two sessions have the CompID"),
         ("id = 2\ncomp_id", "id = 4096\ncomp_id", "session id 4096 must lie between 1 and 4095"),
         ("id = 2\nsymbol", "id = 9999\nsymbol", "id 9999 must lie between 1 and 4095"),
-        ("symbol = \"BTC-USD\"", "symbol = \"AMZN\"", "the symbol is taken"),
-        ("symbol = \"BTC-USD\"", "symbol = \"A-SYMBOL-THAT-IS-TOO-LONG\"", "at most 16 are allowed"),
-        ("tick = 1\n", "tick = 0\n", "tick must lie in"),
+        ("id = 2\nsymbol = \"BTC-USD\"", "id = 2\nsymbol = \"AMZN\"", "the symbol is taken"),
+        (
+            "id = 2\nsymbol = \"BTC-USD\"",
+            "id = 2\nsymbol = \"A-SYMBOL-THAT-IS-TOO-LONG\"",
+            "at most 16 are allowed",
+        ),
+        ("tick = 1\n", "tick = 0\n", "tick and lot must lie in"),
         ("role = \"logger\"", "role = \"looger\"", "line 47"),
         ("data = \"data\"", "dta = \"data\"", "unknown field `dta`"),
         ("[streams] ", "[timing]\nheartbeat = \"10\"\n[streams] ", "is no duration"),

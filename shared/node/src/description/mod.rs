@@ -2,7 +2,10 @@
 //!
 //! Every refusal names the file, the line and the reason.
 
+mod instruments;
+mod market;
 mod nodes;
+mod parties;
 mod raw;
 mod refusals;
 mod validate;
@@ -12,7 +15,12 @@ use cluster::{EngineMode, Role};
 use serde::Deserialize;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
-use wire::{InstrumentId, Nanos, NodeId, Price, Qty, SessionId, Symbol};
+use wire::terms::InstrumentTerms;
+use wire::{Nanos, NodeId};
+
+pub use market::{
+    AccountEntry, CurrencyEntry, Limited, MoneyDeposit, ParticipantEntry, SessionEntry, ShareDeposit,
+};
 
 /// Why a description was refused.
 #[derive(Debug, thiserror::Error)]
@@ -86,10 +94,16 @@ pub struct Description {
     pub faults: Faults,
     /// The nodes, in the order of the file.
     pub nodes: Vec<NodeEntry>,
+    /// The currencies that the first epoch begins with.
+    pub currencies: Vec<CurrencyEntry>,
+    /// The participants that the first epoch begins with.
+    pub participants: Vec<ParticipantEntry>,
+    /// Their accounts.
+    pub accounts: Vec<AccountEntry>,
     /// The sessions that may log on.
     pub sessions: Vec<SessionEntry>,
     /// The instruments that the first epoch begins with.
-    pub instruments: Vec<InstrumentEntry>,
+    pub instruments: Vec<InstrumentTerms>,
 }
 
 /// Options of every socket.
@@ -223,8 +237,20 @@ pub struct EngineLimits {
     pub sessions: u32,
     /// Orders that can rest at the same time, over all books.
     pub resting_orders: u32,
+    /// Price levels that can be taken at the same time, over all books.
+    pub levels: u32,
     /// Client order ids that a trading day can use, over all sessions.
     pub names: u32,
+    /// Participant numbers are below this.
+    pub participants: u32,
+    /// Account numbers are below this.
+    pub accounts: u32,
+    /// Currency numbers are below this.
+    pub currencies: u32,
+    /// Pairs of account and instrument.
+    pub holdings: u32,
+    /// Trades that can still be busted or corrected.
+    pub trades: u32,
 }
 
 /// Faults that receivers make on purpose, in thousandths of the datagrams.
@@ -261,30 +287,6 @@ pub struct NodeEntry {
     pub pin: Vec<usize>,
     /// How its threads wait.
     pub idle: Strategy,
-}
-
-/// One session that may log on.
-#[derive(Clone, Debug)]
-pub struct SessionEntry {
-    /// Its number, unique, not 0.
-    pub id: SessionId,
-    /// The client's CompID: SenderCompID (49) of what it sends.
-    pub comp_id: String,
-}
-
-/// One instrument.
-#[derive(Clone, Copy, Debug)]
-pub struct InstrumentEntry {
-    /// Its number, unique, not 0.
-    pub id: InstrumentId,
-    /// Its symbol, unique.
-    pub symbol: Symbol,
-    /// Digits behind the point of a price unit.
-    pub price_decimals: u8,
-    /// The smallest price step, in price units.
-    pub tick: Price,
-    /// Quantities are multiples of this.
-    pub lot: Qty,
 }
 
 impl Description {

@@ -34,6 +34,12 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) node: Vec<Spanned<Node>>,
     #[serde(default)]
+    pub(super) currency: Vec<Spanned<Currency>>,
+    #[serde(default)]
+    pub(super) participant: Vec<Spanned<Participant>>,
+    #[serde(default)]
+    pub(super) account: Vec<Spanned<Account>>,
+    #[serde(default)]
     pub(super) session: Vec<Spanned<Session>>,
     #[serde(default)]
     pub(super) instrument: Vec<Spanned<Instrument>>,
@@ -100,7 +106,13 @@ section!(Engine {
     instruments: u32 = 4_096,
     sessions: u32 = 4_096,
     resting_orders: u32 = 1 << 18,
-    names: u32 = 1 << 21
+    levels: u32 = 1 << 17,
+    names: u32 = 1 << 21,
+    participants: u32 = 4_096,
+    accounts: u32 = 4_096,
+    currencies: u32 = 16,
+    holdings: u32 = 1 << 16,
+    trades: u32 = 1 << 20,
 });
 section!(Fix {
     comp_id: String = "LOCKSTEP".to_owned(),
@@ -146,9 +158,68 @@ pub(super) struct Node {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Currency {
+    pub(super) id: u16,
+    pub(super) code: String,
+    pub(super) decimals: u8,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Participant {
+    pub(super) id: u32,
+    pub(super) name: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Account {
+    pub(super) id: u32,
+    pub(super) participant: u32,
+    #[serde(default)]
+    pub(super) money: Vec<Spanned<MoneyDeposit>>,
+    #[serde(default)]
+    pub(super) shares: Vec<Spanned<ShareDeposit>>,
+    #[serde(default)]
+    pub(super) limits: Vec<Spanned<Limits>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MoneyDeposit {
+    pub(super) currency: String,
+    pub(super) amount: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ShareDeposit {
+    pub(super) symbol: String,
+    pub(super) qty: u64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Limits {
+    pub(super) symbol: Option<String>,
+    pub(super) currency: Option<String>,
+    #[serde(default)]
+    pub(super) order_qty: u64,
+    pub(super) order_value: Option<String>,
+    #[serde(default)]
+    pub(super) position: u64,
+    #[serde(default)]
+    pub(super) day_volume: u64,
+    #[serde(default)]
+    pub(super) open_orders: u32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Session {
     pub(super) id: u32,
     pub(super) comp_id: String,
+    pub(super) participant: Option<u32>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -160,7 +231,66 @@ pub(super) struct Instrument {
     pub(super) tick: i64,
     #[serde(default = "one")]
     pub(super) lot: u64,
+    pub(super) currency: Option<String>,
+    #[serde(default)]
+    pub(super) checks: Checks,
+    #[serde(default)]
+    pub(super) algorithm: Algorithm,
+    pub(super) lead: Option<u32>,
+    #[serde(default)]
+    pub(super) lead_share: u8,
+    #[serde(default)]
+    pub(super) phase: Phase,
+    pub(super) band_low: Option<String>,
+    pub(super) band_high: Option<String>,
+    pub(super) collar: Option<String>,
+    pub(super) reference: Option<String>,
+    #[serde(default)]
+    pub(super) maker_fee_ppm: u32,
+    #[serde(default)]
+    pub(super) taker_fee_ppm: u32,
 }
+
+/// Words of the file for the wire's values.
+macro_rules! words {
+    ($name:ident { $($(#[$default:meta])? $variant:ident,)* }) => {
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub(super) enum $name {
+            $($(#[$default])? $variant,)*
+        }
+
+        impl From<$name> for wire::terms::$name {
+            fn from(word: $name) -> Self {
+                match word {
+                    $($name::$variant => Self::$variant,)*
+                }
+            }
+        }
+    };
+}
+
+words!(Checks {
+    #[default]
+    None,
+    Risk,
+    Funds,
+});
+words!(Algorithm {
+    #[default]
+    PriceTime,
+    LeadMarketMaker,
+    ProRata,
+});
+words!(Phase {
+    Closed,
+    PreOpen,
+    OpeningAuction,
+    #[default]
+    Continuous,
+    ClosingAuction,
+    Halted,
+});
 
 const fn one() -> u64 {
     1

@@ -1,27 +1,24 @@
-//! From what is written to what holds: every rule of the configuration, each with its refusal; those of nodes lie apart.
+//! From what is written to what holds: every rule of the configuration, each with its refusal; those of nodes, of who trades
+//! and of what is traded lie apart.
 
+use super::instruments::instruments;
 use super::nodes::nodes;
+use super::parties;
 use super::raw::{self, File};
 use super::refusals::Refusals;
-use super::{
-    Description, DescriptionError, EngineLimits, Faults, Fix, InstrumentEntry, Log, Network, Rings,
-    SessionEntry, Streams, Timing,
-};
+use super::{Description, DescriptionError, EngineLimits, Faults, Fix, Log, Network, Rings, Streams, Timing};
 use std::collections::BTreeSet;
 use std::path::Path;
 use toml::Spanned;
-use wire::{InstrumentId, Nanos, Price, Qty, SessionId, Symbol};
+use wire::Nanos;
 
 /// The longest datagram that Ethernet carries whole (1,500 less IP and UDP headers) and the longest that UDP can.
 const DATAGRAMS: std::ops::RangeInclusive<u64> = 512..=65_507;
-/// The largest price step, so that price arithmetic stays far from its limits.
-const MAX_TICK: i64 = 1 << 32;
-/// The largest lot.
-const MAX_LOT: u64 = 1 << 32;
 /// So many words of a sequencer must fail to come before it is held to be gone.
 const WORDS_BEFORE_FAILOVER: u64 = 4;
-/// Digits behind the point.
-const MAX_DECIMALS: u8 = 9;
+
+/// Frames that an epoch begins with beside the founding of the exchange: its start, the rules, its opening.
+const BEGINNINGS: usize = 3;
 
 pub(super) fn description(path: &Path, text: &str) -> Result<Description, DescriptionError> {
     let file: File = toml::from_str(text).map_err(|error| DescriptionError::Malformed {
@@ -52,7 +49,12 @@ pub(super) fn description(path: &Path, text: &str) -> Result<Description, Descri
     if faults.drop > 500 {
         return Err(refuse.near("drop", "more than 50% of dropped datagrams leaves no network to repair"));
     }
-    Ok(Description {
+    let currencies = parties::currencies(&refuse, &file)?;
+    let participants = parties::participants(&refuse, &file)?;
+    let sessions = parties::sessions(&refuse, &file, &participants)?;
+    let instruments = instruments(&refuse, &file, &currencies, &participants)?;
+    let accounts = parties::accounts(&refuse, &file, &currencies, &participants, &instruments)?;
+    let description = Description {
         path: path.to_owned(),
         name,
         tag,
@@ -78,14 +80,33 @@ pub(super) fn description(path: &Path, text: &str) -> Result<Description, Descri
             instruments: file.engine.instruments,
             sessions: file.engine.sessions,
             resting_orders: file.engine.resting_orders,
+            levels: file.engine.levels,
             names: file.engine.names,
+            participants: file.engine.participants,
+            accounts: file.engine.accounts,
+            currencies: file.engine.currencies,
+            holdings: file.engine.holdings,
+            trades: file.engine.trades,
         },
         fix: fix(&refuse, &file.fix)?,
         faults,
         nodes,
-        sessions: sessions(&refuse, &file)?,
-        instruments: instruments(&refuse, &file)?,
-    })
+        currencies,
+        participants,
+        accounts,
+        sessions,
+        instruments,
+    };
+    let founding = description.founding().len();
+    // All of it is stamped at once, in the first epoch, beside the epoch's own beginnings.
+    if founding + BEGINNINGS > description.rings.uncommitted {
+        let reason = format!(
+            "founding this exchange takes {founding} commands at once: uncommitted must be at least {}",
+            founding + BEGINNINGS
+        );
+        return Err(refuse.within("rings", "uncommitted", reason));
+    }
+    Ok(description)
 }
 
 fn bytes(size: u64) -> usize {
@@ -237,72 +258,9 @@ fn fix(refuse: &Refusals<'_>, fix: &raw::Fix) -> Result<Fix, DescriptionError> {
     })
 }
 
-const COMP_ID_RULE: &str = "a CompID must have 1 to 32 printable characters and no blank, \"=\" or \"|\"";
+pub(super) const COMP_ID_RULE: &str =
+    "a CompID must have 1 to 32 printable characters and no blank, \"=\" or \"|\"";
 
-fn is_comp_id(text: &str) -> bool {
+pub(super) fn is_comp_id(text: &str) -> bool {
     (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic() && b != b'=' && b != b'|')
-}
-
-fn sessions(refuse: &Refusals<'_>, file: &File) -> Result<Vec<SessionEntry>, DescriptionError> {
-    let mut ids = BTreeSet::new();
-    let mut names = BTreeSet::new();
-    let mut sessions = Vec::new();
-    for entry in &file.session {
-        let raw = entry.get_ref();
-        if raw.id == 0 || raw.id >= file.engine.sessions {
-            let most = file.engine.sessions.saturating_sub(1);
-            let reason = format!("session id {} must lie between 1 and {most} ([engine] sessions)", raw.id);
-            return Err(refuse.of(entry, reason));
-        }
-        if !ids.insert(raw.id) {
-            return Err(refuse.of(entry, format!("session id {} is taken", raw.id)));
-        }
-        if !is_comp_id(&raw.comp_id) {
-            return Err(refuse.of(entry, COMP_ID_RULE));
-        }
-        if !names.insert(raw.comp_id.as_str()) {
-            return Err(refuse.of(entry, format!("two sessions have the CompID \"{}\"", raw.comp_id)));
-        }
-        sessions.push(SessionEntry { id: SessionId(raw.id), comp_id: raw.comp_id.clone() });
-    }
-    Ok(sessions)
-}
-
-fn instruments(refuse: &Refusals<'_>, file: &File) -> Result<Vec<InstrumentEntry>, DescriptionError> {
-    let mut ids = BTreeSet::new();
-    let mut symbols = BTreeSet::new();
-    let mut instruments = Vec::new();
-    for entry in &file.instrument {
-        let raw = entry.get_ref();
-        let refused =
-            |reason: String| Err(refuse.of(entry, format!("instrument \"{}\": {reason}", raw.symbol)));
-        if raw.id == 0 || raw.id >= file.engine.instruments {
-            let most = file.engine.instruments.saturating_sub(1);
-            return refused(format!("id {} must lie between 1 and {most} ([engine] instruments)", raw.id));
-        }
-        if !ids.insert(raw.id) {
-            return refused(format!("id {} is taken", raw.id));
-        }
-        let symbol = match Symbol::new(raw.symbol.as_bytes()) {
-            Ok(symbol) => symbol,
-            Err(error) => return refused(format!("the symbol {error}")),
-        };
-        if !symbols.insert(symbol) {
-            return refused("the symbol is taken".to_owned());
-        }
-        if raw.price_decimals > MAX_DECIMALS {
-            return refused(format!("price_decimals must not be above {MAX_DECIMALS}"));
-        }
-        if !(1..=MAX_TICK).contains(&raw.tick) || !(1..=MAX_LOT).contains(&raw.lot) {
-            return refused(format!("tick must lie in 1..={MAX_TICK} and lot in 1..={MAX_LOT}"));
-        }
-        instruments.push(InstrumentEntry {
-            id: InstrumentId(raw.id),
-            symbol,
-            price_decimals: raw.price_decimals,
-            tick: Price(raw.tick),
-            lot: Qty(raw.lot),
-        });
-    }
-    Ok(instruments)
 }

@@ -6,6 +6,7 @@ use crate::stamp::Stamper;
 use bus::gap::{Delivery, GapConfig, Request};
 use bus::mold::{Packet, PacketKind};
 use cluster::Lane;
+use node::Founding;
 use std::fmt;
 use wire::{CommandBody, CommandKind, Frame, FrameError, MAX_FRAME_LEN, Nanos, NodeId, Position, prelude};
 
@@ -165,6 +166,11 @@ impl Intake {
     /// Stamps a command of the sequencer's own.
     pub fn say<B: CommandBody>(&mut self, now: Nanos, body: &B, out: &mut dyn FnMut(&[u8])) -> Position {
         self.stamper.say(now, body, out)
+    }
+
+    /// Stamps one of the commands that found the exchange.
+    pub fn found(&mut self, now: Nanos, founding: &Founding, out: &mut dyn FnMut(&[u8])) -> Position {
+        self.stamper.found(now, founding, out)
     }
 
     /// What to ask a gateway for again, one at a time.

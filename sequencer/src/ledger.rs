@@ -2,7 +2,10 @@
 
 use cluster::Lane;
 use std::collections::BTreeMap;
-use wire::{Command, Frame, Incarnation, InstrumentId, Nanos, NodeId};
+use wire::{CommandKind, Frame, Incarnation, Nanos, NodeId};
+
+/// Kinds from here on are administrative.
+const FIRST_ADMINISTRATIVE: u8 = 0x40;
 
 /// What one frame adds to the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,8 +18,11 @@ pub struct Entry {
 enum What {
     /// Of a gateway, under this number.
     Command(Lane, u64),
+    /// The first frame of an epoch, which the beginnings follow.
+    Start,
     Rules,
-    Instrument(InstrumentId),
+    /// The sequencer's own, administrative.
+    Administration,
     Other,
 }
 
@@ -30,9 +36,10 @@ impl Entry {
         let what = if number > 0 {
             What::Command(lane, number)
         } else {
-            match frame.command() {
-                Ok(Command::RulesVersion(_)) => What::Rules,
-                Ok(Command::DefineInstrument(defined)) => What::Instrument(defined.instrument),
+            match CommandKind::of(header.kind) {
+                Some(CommandKind::EpochStart) => What::Start,
+                Some(CommandKind::RulesVersion) => What::Rules,
+                Some(kind) if kind as u8 >= FIRST_ADMINISTRATIVE => What::Administration,
                 _ => What::Other,
             }
         };
@@ -55,7 +62,22 @@ pub struct Ledger {
     fifos: BTreeMap<NodeId, Fifo>,
     timestamp: Nanos,
     rules: bool,
-    instruments: Vec<InstrumentId>,
+    founding: Progress,
+}
+
+/// How far the founding of the exchange has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Progress {
+    /// So many of its commands are stamped, and nothing has come after them.
+    Under(usize),
+    /// Something came after it: whoever stamped that had stamped all of it before.
+    Done,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self::Under(0)
+    }
 }
 
 impl Ledger {
@@ -68,9 +90,13 @@ impl Ledger {
                 self.fifos.insert(gateway, Fifo { incarnation, last: number });
             }
             What::Rules => self.rules = true,
-            What::Instrument(instrument) => self.instruments.push(instrument),
-            What::Other => {}
+            What::Start | What::Administration | What::Other => {}
         }
+        self.founding = match (self.founding, entry.what) {
+            (Progress::Under(stamped), What::Administration) => Progress::Under(stamped + 1),
+            (progress, What::Start | What::Rules) => progress,
+            (_, What::Command(..) | What::Administration | What::Other) => Progress::Done,
+        };
     }
 
     /// Every gateway that has ever sent something.
@@ -90,9 +116,13 @@ impl Ledger {
         self.rules
     }
 
-    /// Whether the history defines this instrument.
+    /// How many of the commands that found the exchange the history holds. An epoch begins with all that are missing before it
+    /// takes or stamps anything else, so they are all there once anything else is.
     #[must_use]
-    pub fn defines(&self, instrument: InstrumentId) -> bool {
-        self.instruments.contains(&instrument)
+    pub fn founded(&self) -> usize {
+        match self.founding {
+            Progress::Under(stamped) => stamped,
+            Progress::Done => usize::MAX,
+        }
     }
 }

@@ -385,10 +385,8 @@ impl<T: Transport> SequencerNode<T> {
             let rules = RulesVersion { rules: FIRST_RULES, reserved: [0; 4] };
             self.stamp_own(|intake, out| intake.say(now, &rules, out))?;
         }
-        for instrument in self.settings.instruments.clone() {
-            if !present.defines(instrument.instrument) {
-                self.stamp_own(|intake, out| intake.say(now, &instrument, out))?;
-            }
+        for founding in self.settings.founding.clone().iter().skip(present.founded()) {
+            self.stamp_own(|intake, out| intake.found(now, founding, out))?;
         }
         Ok(())
     }

@@ -3,10 +3,9 @@
 use bus::GapConfig;
 use cluster::Role;
 use cluster::candidacy::Patience;
-use node::{Description, NodeEntry, SessionNames};
+use node::{Description, Founding, NodeEntry, SessionNames};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use wire::command::DefineInstrument;
 use wire::{Nanos, NodeId};
 
 /// The numbers by which a sequencer works.
@@ -26,8 +25,8 @@ pub struct SequencerSettings {
     pub loggers: BTreeMap<NodeId, SocketAddr>,
     /// Where the sequencers are asked for what they have stamped.
     pub sequencers: BTreeMap<NodeId, SocketAddr>,
-    /// The instruments that a history begins with.
-    pub instruments: Vec<DefineInstrument>,
+    /// What a history begins with, in this order.
+    pub founding: Vec<Founding>,
     /// How patiently gaps are repaired.
     pub gap: GapConfig,
     /// After so long without a command a tick is stamped.
@@ -58,18 +57,7 @@ impl SequencerSettings {
             gateways: addresses(Role::Gateway),
             loggers: addresses(Role::Logger),
             sequencers: addresses(Role::Sequencer),
-            instruments: description
-                .instruments
-                .iter()
-                .map(|i| DefineInstrument {
-                    instrument: i.id,
-                    price_decimals: i.price_decimals,
-                    reserved: [0; 3],
-                    tick: i.tick,
-                    lot: i.lot,
-                    symbol: i.symbol,
-                })
-                .collect(),
+            founding: description.founding(),
             gap: description.gap(),
             tick: timing.tick,
             lead: timing.lead,

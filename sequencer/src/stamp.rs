@@ -1,5 +1,6 @@
 //! The stamp: number, epoch, time, chain. Nothing else ever gives a command its place.
 
+use node::Founding;
 use wire::frame::{self, Origin};
 use wire::{CommandBody, Epoch, Incarnation, MAX_FRAME_LEN, Nanos, NodeId, Position, SourceSeq};
 
@@ -52,6 +53,20 @@ impl Stamper {
 
     /// Stamps a command of the sequencer's own and hands it to `out`.
     pub fn say<B: CommandBody>(&mut self, now: Nanos, body: &B, out: &mut dyn FnMut(&[u8])) -> Position {
+        self.write(now, |to, origin| frame::write(to, origin, body), out)
+    }
+
+    /// Stamps one of the commands that found the exchange, and hands it to `out`.
+    pub fn found(&mut self, now: Nanos, founding: &Founding, out: &mut dyn FnMut(&[u8])) -> Position {
+        self.write(now, |to, origin| founding.write(to, origin), out)
+    }
+
+    fn write(
+        &mut self,
+        now: Nanos,
+        body: impl FnOnce(&mut [u8; MAX_FRAME_LEN], Origin) -> usize,
+        out: &mut dyn FnMut(&[u8]),
+    ) -> Position {
         let origin = Origin {
             source: self.node,
             incarnation: Incarnation(0),
@@ -59,7 +74,7 @@ impl Stamper {
             received: now,
         };
         let mut buffer = [0; MAX_FRAME_LEN];
-        let length = frame::write(&mut buffer, origin, body);
+        let length = body(&mut buffer, origin);
         let position = self.stamp(now, &mut buffer[..length]);
         out(&buffer[..length]);
         position

@@ -3,6 +3,7 @@
 use crate::header::Stream;
 use std::io;
 use std::path::{Path, PathBuf};
+use wire::prelude::VERSION;
 use wire::{Chain, Epoch, FrameError};
 
 /// Why a journal could not be opened, written or read.
@@ -255,6 +256,13 @@ pub enum RecordFault {
     /// The segment's header was never written.
     #[error("the segment's header is empty")]
     EmptyHeader,
+}
+
+impl RecordFault {
+    /// True for a whole message of a wire version that this build does not read. A torn write leaves zeros there.
+    pub(crate) fn is_of_another_version(&self) -> bool {
+        matches!(self, Self::Message(FrameError::Version { found }) if (1..VERSION).contains(found))
+    }
 }
 
 /// Attaches what was tried, and on what, to the system's reason.

@@ -123,7 +123,8 @@ impl Scanned {
         let headless = stop.fault == RecordFault::EmptyHeader && stop.bytes > 0;
         let followed = stop.records_behind > 0 || stop.segments_behind > 0 || headless;
         let cut = power_cut && synced.is_some();
-        if !confirmed && (cut || !followed) {
+        let foreign = stop.fault.is_of_another_version();
+        if !confirmed && !foreign && (cut || !followed) {
             return Ok(());
         }
         if let RecordFault::EndsEarly { next_first } = stop.fault
@@ -140,7 +141,9 @@ impl Scanned {
             offset: stop.offset,
             number: stop.number,
             fault: stop.fault,
-            why: if confirmed {
+            why: if foreign {
+                "Another build wrote this journal: use that one, or begin with an empty directory"
+            } else if confirmed {
                 "The disk had confirmed this number"
             } else {
                 "Good records or segments follow, so it is not a torn end"

@@ -4,7 +4,7 @@
 use journal::{Journal, JournalError, Opened, Options, Stream};
 use std::fs;
 use std::path::{Path, PathBuf};
-use wire::command::{CancelOrder, NewOrder, OrderType, Side, Tick, TimeInForce};
+use wire::command::{CancelOrder, InstrumentTerms, NewOrder, Side, Terms, Tick};
 use wire::event::{Address, GatewayOpened, InstrumentDefined, Speaker, speak};
 use wire::frame::{self, Origin, stamp};
 use wire::*;
@@ -58,13 +58,7 @@ impl Stamper {
                 let order = NewOrder {
                     session: SessionId(1),
                     client_seq: 2,
-                    instrument: InstrumentId(1),
-                    side: Side::Buy,
-                    order_type: OrderType::Limit,
-                    time_in_force: TimeInForce::Day,
-                    reserved: 0,
-                    price: Price(10_050),
-                    qty: Qty(shape + 1),
+                    terms: Terms::limit(InstrumentId(1), Side::Buy, Price(10_050), Qty(shape + 1)),
                     cl_ord_id: name,
                     account: AccountId(0x0101_0101),
                 };
@@ -106,13 +100,9 @@ pub(crate) fn event(number: u64) -> Vec<u8> {
         let body = GatewayOpened { gateway: NodeId(1), reserved: [0; 2], incarnation: Incarnation(2) };
         wire::event::write(&mut to, address, &body)
     } else {
+        let symbol = Symbol::new(b"ACME").unwrap();
         let body = InstrumentDefined {
-            instrument: InstrumentId(1),
-            price_decimals: 2,
-            reserved: [0; 3],
-            tick: Price(5),
-            lot: Qty(10),
-            symbol: Symbol::new(b"ACME").unwrap(),
+            terms: InstrumentTerms::plain(InstrumentId(1), symbol, 2, Price(5), Qty(10)),
         };
         wire::event::write(&mut to, address, &body)
     };

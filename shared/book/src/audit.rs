@@ -258,3 +258,60 @@ fn listed(first: u32, all: usize, next: impl Fn(usize) -> Option<u32>) -> usize 
     }
     usize::MAX - all
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Direction, Room};
+    use wire::Qty;
+
+    /// Three orders on two levels, and a vacant place.
+    fn shelf() -> Shelf<()> {
+        let mut shelf = Shelf::new(Room { orders: 8, levels: 8, pages: 8 });
+        let ladder = shelf.open(Direction::Falling);
+        for key in [100, 100, 5000, 7] {
+            let slot = shelf.insert((), Qty(10), Qty(6), 0);
+            shelf.join(slot, ladder, key);
+        }
+        shelf.leave(Slot(3));
+        shelf.free(Slot(3));
+        shelf.audit().expect("in order");
+        shelf
+    }
+
+    /// What the audit says once the shelf was tampered with.
+    fn after(tamper: impl FnOnce(&mut Shelf<()>)) -> Disorder {
+        let mut shelf = shelf();
+        tamper(&mut shelf);
+        shelf.audit().expect_err("tampered with")
+    }
+
+    #[test]
+    fn each_kind_of_disorder_is_called_by_its_name() {
+        let ladder = LadderId(0);
+        assert_eq!(after(|s| s.living = 2), Disorder::Vacant { marked: 1, listed: 1, living: 2 });
+        assert_eq!(after(|s| s.vacant = Slot::NONE), Disorder::Vacant { marked: 1, listed: 0, living: 3 });
+        assert_eq!(after(|s| s.bound = 1), Disorder::Slab { living: 3, places: 4, kept: 4, bound: 1 });
+        assert_eq!(after(|s| s.hot[0].leaves = 5), Disorder::Order(Slot(0)));
+        assert_eq!(after(|s| s.hot[1].prev = Slot::NONE), Disorder::Link { slot: Slot(1), key: 100 });
+        assert_eq!(after(|s| s.hot[1].level = OFF), Disorder::Link { slot: Slot(1), key: 100 });
+        assert_eq!(after(|s| s.hot[0].next = Slot::NONE), Disorder::Totals { ladder, key: 100 });
+        assert_eq!(after(|s| s.hot[0].shown = 7), Disorder::Totals { ladder, key: 100 });
+        assert_eq!(after(|s| s.levels.slab[0].hidden = 9), Disorder::Totals { ladder, key: 100 });
+        assert_eq!(after(|s| s.ladders[0].best_rank += 1), Disorder::Ladder(ladder));
+        assert_eq!(after(|s| s.ladders[0].depth = 1), Disorder::Ladder(ladder));
+        let page = after(|s| s.pages.pool[0].mask = 0);
+        assert!(matches!(page, Disorder::Page { page: 0, .. }), "{page}");
+        let page = after(|s| s.levels.slab[0].key = 101);
+        assert!(matches!(page, Disorder::Page { .. }), "{page}");
+        let lost = after(|s| {
+            let slot = s.insert((), Qty(1), Qty(1), 0);
+            s.hot[slot.index()].level = 0;
+        });
+        assert_eq!(lost, Disorder::Lost { said: 4, found: 3 });
+        let leak = after(|s| s.levels.free = NONE);
+        assert_eq!(leak, Disorder::Leak { what: "levels", all: 3, used: 2, free: 0 });
+        let leak = after(|s| s.pages.free = NONE);
+        assert!(matches!(leak, Disorder::Leak { what: "pages", free: 0, .. }), "{leak}");
+    }
+}

@@ -77,7 +77,7 @@ const _: () = assert!(size_of::<Modify>() == 32 && size_of::<Report>() == 64);
 
 impl Report {
     /// A report about one order.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of(kind: Kind, sequence: u64, order: u64, side: u8, price: i64, quantity: u32) -> Self {
         let (maker, taker) = (0, 0);
         Self {
@@ -96,7 +96,7 @@ impl Report {
     }
 
     /// A report of a trade.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn trade(sequence: u64, price: i64, quantity: u32, maker: u64, taker: u64) -> Self {
         Self { maker, taker, ..Self::of(Kind::Trade, sequence, 0, 0, price, quantity) }
     }

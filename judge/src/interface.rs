@@ -5,7 +5,7 @@
 #![allow(unsafe_code)]
 
 use crate::forms::{Cancel, Modify, NewOrder, Report, Transport};
-use crate::matcher::Matcher;
+use crate::matcher::{Matcher, Tell};
 use crate::ring::Ring;
 use std::cell::UnsafeCell;
 use std::ffi::{c_int, c_void};
@@ -15,6 +15,11 @@ use std::ptr;
 /// What lives between two calls.
 struct Engine {
     matcher: Matcher,
+    outlet: Outlet,
+}
+
+/// Where reports go.
+struct Outlet {
     transport: *const Transport,
     queue: *mut c_void,
     /// The queue again, where it is one of ours.
@@ -42,22 +47,20 @@ impl Engine {
         // SAFETY: one thread, and one borrow at a time, as the caller promises.
         unsafe { (*ENGINE.0.get()).as_mut() }.expect("the harness initialises the engine before it uses it")
     }
+}
 
-    /// The matcher, and where its reports go.
-    #[inline]
-    fn parts(&mut self) -> (&mut Matcher, impl FnMut(Report)) {
-        let Self { matcher, transport, queue, ring } = self;
-        let (transport, queue, ring) = (*transport, *queue, *ring);
-        let tell = move |report: Report| match ring {
+impl Tell for Outlet {
+    #[inline(always)]
+    fn tell(&mut self, report: Report) {
+        match self.ring {
             // SAFETY: this is the one thread that writes.
             Some(ring) => {
                 while !unsafe { ring.push(report) } {
                     std::hint::spin_loop();
                 }
             }
-            None => tell_foreign(transport, queue, &report),
-        };
-        (matcher, tell)
+            None => tell_foreign(self.transport, self.queue, &report),
+        }
     }
 }
 
@@ -80,7 +83,9 @@ pub(crate) unsafe extern "C" fn engine_init(_nonce: u64, transport: *const Trans
     // SAFETY: a queue of our transport was made by `create`, and the harness keeps it as the contract says.
     let ring = ours.then(|| unsafe { &*queue.cast::<Ring>() });
     // SAFETY: one thread, and no other borrow.
-    unsafe { *ENGINE.0.get() = Some(Engine { matcher: Matcher::new(), transport, queue, ring }) };
+    unsafe {
+        *ENGINE.0.get() = Some(Engine { matcher: Matcher::new(), outlet: Outlet { transport, queue, ring } });
+    };
 }
 
 /// Tears the engine down.
@@ -99,8 +104,7 @@ pub(crate) extern "C" fn engine_shutdown() {
 pub(crate) unsafe extern "C" fn engine_on_new_order(order: *const NewOrder) {
     // SAFETY: the engine is borrowed for this call, and the message is the harness's for as long.
     let (engine, order) = unsafe { (Engine::get(), &*order) };
-    let (matcher, tell) = engine.parts();
-    matcher.new_order(order, tell);
+    engine.matcher.new_order(order, &mut engine.outlet);
 }
 
 /// A cancel.
@@ -112,8 +116,7 @@ pub(crate) unsafe extern "C" fn engine_on_new_order(order: *const NewOrder) {
 pub(crate) unsafe extern "C" fn engine_on_cancel(cancel: *const Cancel) {
     // SAFETY: as for a new order.
     let (engine, cancel) = unsafe { (Engine::get(), &*cancel) };
-    let (matcher, tell) = engine.parts();
-    matcher.cancel(cancel, tell);
+    engine.matcher.cancel(cancel, &mut engine.outlet);
 }
 
 /// A modify: cancel and insert anew.
@@ -125,8 +128,7 @@ pub(crate) unsafe extern "C" fn engine_on_cancel(cancel: *const Cancel) {
 pub(crate) unsafe extern "C" fn engine_on_modify(modify: *const Modify) {
     // SAFETY: as for a new order.
     let (engine, modify) = unsafe { (Engine::get(), &*modify) };
-    let (matcher, tell) = engine.parts();
-    matcher.modify(modify, tell);
+    engine.matcher.modify(modify, &mut engine.outlet);
 }
 
 /// Every message is matched and reported before its call returns; what the ring holds back, its own flush publishes.

@@ -13,6 +13,12 @@ const ASKS: LadderId = LadderId(1);
 const ROOM: Room = Room { orders: 1 << 20, levels: 1 << 14, pages: 1 << 12 };
 const IDS: usize = 1 << 21;
 
+/// Where reports go.
+pub(crate) trait Tell {
+    /// Hands a report on.
+    fn tell(&mut self, report: Report);
+}
+
 /// The book of one instrument, and where each client's order stands in it.
 pub(crate) struct Matcher {
     /// With each order stands its client id, and its tag is its side.
@@ -28,17 +34,17 @@ impl Matcher {
         Self { shelf, places: vec![Slot::NONE; IDS] }
     }
 
-    #[inline]
+    #[inline(always)]
     fn ladder(side: u8) -> LadderId {
         if side == BUY { BIDS } else { ASKS }
     }
 
-    #[inline]
+    #[inline(always)]
     fn place(&self, order: u64) -> Slot {
         usize::try_from(order).ok().and_then(|at| self.places.get(at)).copied().unwrap_or(Slot::NONE)
     }
 
-    #[inline]
+    #[inline(always)]
     fn set_place(&mut self, order: u64, slot: Slot) {
         let at = usize::try_from(order).expect("a 64-bit machine");
         match self.places.get_mut(at) {
@@ -53,51 +59,51 @@ impl Matcher {
         self.places[at] = slot;
     }
 
-    #[inline]
-    pub(crate) fn new_order(&mut self, new: &NewOrder, mut tell: impl FnMut(Report)) {
+    #[inline(always)]
+    pub(crate) fn new_order(&mut self, new: &NewOrder, tell: &mut impl Tell) {
         let NewOrder { order, sequence, price, quantity, side, .. } = *new;
-        tell(Report::of(Kind::OrderAck, sequence, order, side, price, quantity));
-        let left = self.take(order, sequence, price, quantity, side, &mut tell);
+        tell.tell(Report::of(Kind::OrderAck, sequence, order, side, price, quantity));
+        let left = self.take(order, sequence, price, quantity, side, tell);
         if left == 0 {
             return;
         }
         if new.immediate_or_cancel == 0 {
             self.rest(order, price, left, side);
         } else {
-            tell(Report::of(Kind::CancelAck, sequence, order, side, price, left));
+            tell.tell(Report::of(Kind::CancelAck, sequence, order, side, price, left));
         }
     }
 
-    #[inline]
-    pub(crate) fn cancel(&mut self, cancel: &Cancel, mut tell: impl FnMut(Report)) {
+    #[inline(always)]
+    pub(crate) fn cancel(&mut self, cancel: &Cancel, tell: &mut impl Tell) {
         let Cancel { order, sequence } = *cancel;
         let slot = self.place(order);
         if slot == Slot::NONE {
-            return tell(Report::of(Kind::CancelReject, sequence, order, 0, 0, 0));
+            return tell.tell(Report::of(Kind::CancelReject, sequence, order, 0, 0, 0));
         }
         let side = (self.shelf.tag(slot) & 1) as u8;
         let price = self.shelf.key(slot);
         self.withdraw(order, slot);
-        tell(Report::of(Kind::CancelAck, sequence, order, side, price, 0));
+        tell.tell(Report::of(Kind::CancelAck, sequence, order, side, price, 0));
     }
 
-    #[inline]
-    pub(crate) fn modify(&mut self, modify: &Modify, mut tell: impl FnMut(Report)) {
+    #[inline(always)]
+    pub(crate) fn modify(&mut self, modify: &Modify, tell: &mut impl Tell) {
         let Modify { order, sequence, price, quantity, side, .. } = *modify;
         let slot = self.place(order);
         if slot == Slot::NONE {
-            return tell(Report::of(Kind::ModifyReject, sequence, order, 0, 0, 0));
+            return tell.tell(Report::of(Kind::ModifyReject, sequence, order, 0, 0, 0));
         }
         self.withdraw(order, slot);
-        tell(Report::of(Kind::ModifyAck, sequence, order, side, price, quantity));
-        let left = self.take(order, sequence, price, quantity, side, &mut tell);
+        tell.tell(Report::of(Kind::ModifyAck, sequence, order, side, price, quantity));
+        let left = self.take(order, sequence, price, quantity, side, tell);
         if left > 0 {
             self.rest(order, price, left, side);
         }
     }
 
     /// Matches with what rests on the other side, at `price` or better; returns what is left.
-    #[inline]
+    #[inline(always)]
     fn take(
         &mut self,
         order: u64,
@@ -105,7 +111,7 @@ impl Matcher {
         price: i64,
         quantity: u32,
         side: u8,
-        tell: &mut impl FnMut(Report),
+        tell: &mut impl Tell,
     ) -> u32 {
         let against = if side == BUY { ASKS } else { BIDS };
         let mut left = quantity;
@@ -124,12 +130,12 @@ impl Matcher {
             }
             let traded = u32::try_from(qty.0).expect("no more than the 32 bits left");
             left -= traded;
-            tell(Report::trade(sequence, best, traded, id, order));
+            tell.tell(Report::trade(sequence, best, traded, id, order));
         }
         left
     }
 
-    #[inline]
+    #[inline(always)]
     fn rest(&mut self, order: u64, price: i64, left: u32, side: u8) {
         let left = Qty(u64::from(left));
         let slot = self.shelf.insert(order, left, left, u32::from(side));
@@ -137,7 +143,7 @@ impl Matcher {
         self.set_place(order, slot);
     }
 
-    #[inline]
+    #[inline(always)]
     fn withdraw(&mut self, order: u64, slot: Slot) {
         self.shelf.leave(slot);
         self.shelf.free(slot);

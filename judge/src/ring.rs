@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Reports between two publications.
 const BATCH: usize = 32;
+const AHEAD: usize = 32;
 
 /// Keeps what two threads write off each other's cache lines, and off the neighbour that the prefetcher brings along.
 #[repr(align(128))]
@@ -61,7 +62,7 @@ impl Ring {
     /// # Safety
     ///
     /// Only ever called by the one thread that writes.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn push(&self, report: Report) -> bool {
         let Writer { tail, published, head } = &self.writer.0;
         let at = tail.get();
@@ -77,13 +78,19 @@ impl Ring {
         // passed its previous content, since `head` (read with acquire) is above `at - slots.len()`. There is one writer.
         unsafe { (*slot.0.get()).write(report) };
         tail.set(at + 1);
+        let ahead = &self.slots[(at + AHEAD) & (self.slots.len() - 1)];
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: a hint, which reads and writes nothing.
+        unsafe {
+            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_ET0 }>(ahead.0.get().cast());
+        };
         if at + 1 - published.get() == BATCH {
             self.publish(at + 1, published);
         }
         true
     }
 
-    #[inline]
+    #[inline(always)]
     fn publish(&self, tail: usize, published: &Cell<usize>) {
         self.tail.0.store(tail, Ordering::Release);
         published.set(tail);

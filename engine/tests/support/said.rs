@@ -1,0 +1,47 @@
+//! A happening as an owned value, and one event as it is told.
+
+use wire::event;
+use wire::{Happening, Outbound, ReportSeq, SessionId};
+
+macro_rules! said {
+    ($($name:ident)*) => {
+        /// A happening as an owned value.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Said { $($name(event::$name),)* }
+
+        impl From<Happening<'_>> for Said {
+            fn from(happening: Happening<'_>) -> Self {
+                match happening { $(Happening::$name(body) => Self::$name(*body),)* }
+            }
+        }
+
+        $(impl From<event::$name> for Said {
+            fn from(body: event::$name) -> Self {
+                Self::$name(body)
+            }
+        })*
+
+        impl Said {
+            /// What kind of event it is.
+            pub fn kind(&self) -> wire::EventKind {
+                match self { $(Self::$name(_) => wire::EventKind::$name,)* }
+            }
+        }
+    };
+}
+said! {
+    EpochStarted RulesActivated GatewayOpened SessionOpened SessionClosed Accepted Rejected Filled Cancelled
+    Replaced CancelRejected Triggered Restated TradeBusted TradeCorrected MassCancelled MassCancelRejected
+    InstrumentDefined AdministrationRefused PhaseChanged BandsChanged LeadChanged CurrencyDefined
+    ParticipantDefined AccountDefined SessionAssigned MoneyMoved SharesMoved LimitsChanged TradingChanged
+    MassCancelledFor DayEnded AuctionUncrossed
+}
+
+/// One event as it is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    pub outbound: Outbound,
+    pub session: SessionId,
+    pub report: ReportSeq,
+    pub said: Said,
+}

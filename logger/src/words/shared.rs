@@ -135,7 +135,8 @@ pub(super) fn bands(bands: Bands) -> impl Display {
 }
 
 pub(super) fn lead(lead: Lead) -> impl Display {
-    Show(move |f| match { lead.participant } {
+    let participant = lead.participant;
+    Show(move |f| match participant {
         ParticipantId(0) => f.write_str("nobody leads"),
         participant => write!(f, "participant {participant} leads with {} %", lead.share),
     })

@@ -1,27 +1,133 @@
 //! The registry of instruments, filled by sequenced commands.
 
-use crate::limits::{MAX_PRICE, MAX_QTY};
+use crate::accounts::Accounts;
+use crate::limits::{MAX_FEE, MAX_PRICE, MAX_PRICE_DECIMALS, MAX_QTY};
+use crate::orders::Place;
+use book::{Direction, LadderId};
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
-use wire::command::DefineInstrument;
-use wire::{InstrumentId, Price, Qty, Symbol};
+use wire::command::{Algorithm, Bands, Checks, InstrumentTerms, Phase, Side};
+use wire::{CurrencyId, InstrumentId, ParticipantId, Price, Symbol};
 
-/// The most digits behind the point of a price unit; more could not be told apart within `MAX_PRICE`.
-pub const MAX_PRICE_DECIMALS: u8 = 12;
+/// Ladders of each instrument: bids, offers, buy stops, sell stops, and those that wait for the closing auction.
+pub(crate) const LADDERS: [Direction; 5] =
+    [Direction::Falling, Direction::Rising, Direction::Rising, Direction::Falling, Direction::Rising];
 
-/// An instrument as it was defined.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// An instrument as it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Instrument {
-    /// Its number.
-    pub id: InstrumentId,
-    /// Its symbol, unique in the registry.
-    pub symbol: Symbol,
-    /// Digits behind the point of a price unit.
-    pub price_decimals: u8,
-    /// The smallest price step, in price units; above zero.
-    pub tick: Price,
-    /// Quantities are multiples of this; above zero.
-    pub lot: Qty,
+    /// What is in force: bands, lead and phase as they were changed last.
+    pub terms: InstrumentTerms,
+    /// The price of the last trade; 0 before the first.
+    pub last: Price,
+    /// The price that collars are measured from; 0 for none.
+    pub reference: Price,
+    pub(crate) market: Market,
+}
+
+/// What matching and settlement need of an instrument, in one cache line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Market {
+    pub(crate) id: InstrumentId,
+    /// The first of its [`LADDERS`].
+    ladders: u32,
+    pub(crate) tick: i64,
+    pub(crate) lot: u64,
+    /// Units of the currency in a price unit.
+    pub(crate) scale: u64,
+    pub(crate) maker_fee: u32,
+    pub(crate) taker_fee: u32,
+    pub(crate) lead: ParticipantId,
+    pub(crate) currency: CurrencyId,
+    pub(crate) lead_share: u8,
+    pub(crate) algorithm: Algorithm,
+    pub(crate) checks: Checks,
+    pub(crate) phase: Phase,
+}
+
+impl Market {
+    /// The side of the book where these orders rest.
+    pub(crate) fn book(&self, side: Side) -> LadderId {
+        LadderId(self.ladders + side as u32 - 1)
+    }
+
+    /// Where stops of this side wait.
+    pub(crate) fn stops(&self, side: Side) -> LadderId {
+        LadderId(self.ladders + 1 + side as u32)
+    }
+
+    /// Where orders at the close wait.
+    pub(crate) fn waiting(&self) -> LadderId {
+        LadderId(self.ladders + 4)
+    }
+
+    /// All of its ladders.
+    pub(crate) fn ladders(&self) -> impl Iterator<Item = LadderId> + use<> {
+        (self.ladders..).take(LADDERS.len()).map(LadderId)
+    }
+
+    /// The ladder of a place.
+    pub(crate) fn ladder(&self, place: Place, side: Side) -> LadderId {
+        match place {
+            Place::Book => self.book(side),
+            Place::Stop => self.stops(side),
+            Place::Waiting => self.waiting(),
+        }
+    }
+
+    /// The price of a key of its books.
+    pub(crate) fn price(&self, key: i64) -> Price {
+        Price(key * self.tick)
+    }
+
+    /// The key of a price, which is a multiple of the tick.
+    pub(crate) fn key(&self, price: Price) -> i64 {
+        price.0 / self.tick
+    }
+
+    /// True where fills are settled.
+    pub(crate) fn is_funded(&self) -> bool {
+        self.checks == Checks::Funds
+    }
+}
+
+impl Instrument {
+    /// How far a market order may go on this side, measured from `base` (0: no collar counts).
+    pub(crate) fn protection(&self, side: Side, base: Price) -> Price {
+        let bands = self.terms.bands;
+        let (low, high, collar, tick) = ({ bands.low }.0, { bands.high }.0, { bands.collar }.0, self.market.tick);
+        let collared = collar != 0 && base != Price(0);
+        match side {
+            Side::Buy => {
+                let mut edge = MAX_PRICE.0;
+                if high != 0 {
+                    edge = edge.min(high);
+                }
+                if collared {
+                    edge = edge.min(base.0 + collar);
+                }
+                Price(edge - edge % tick)
+            }
+            Side::Sell => {
+                let mut edge = tick;
+                if low != 0 {
+                    edge = edge.max(low);
+                }
+                if collared {
+                    edge = edge.max(base.0 - collar);
+                }
+                Price((edge + tick - 1) / tick * tick)
+            }
+        }
+    }
+}
+
+/// Whether bands can be: nothing below zero or above the highest price, the low one not above the high one.
+pub(crate) fn are_sane(bands: &Bands) -> bool {
+    let range = Price(0)..=MAX_PRICE;
+    let (low, high) = (bands.low, bands.high);
+    [low, high, bands.collar, bands.reference].iter().all(|price| range.contains(price))
+        && (low == Price(0) || high == Price(0) || low <= high)
 }
 
 /// All instruments, dense by number.
@@ -45,66 +151,73 @@ impl Instruments {
         self.places.get(id.0 as usize)?.as_ref()
     }
 
+    /// The same, to be changed.
+    pub(crate) fn get_mut(&mut self, id: InstrumentId) -> Option<&mut Instrument> {
+        self.places.get_mut(id.0 as usize)?.as_mut()
+    }
+
+    /// The instrument of an order, which there always is.
+    pub(crate) fn of_order(&mut self, id: InstrumentId) -> &mut Instrument {
+        self.get_mut(id).expect("an order's instrument is never taken out of the registry")
+    }
+
     /// All of them, by number.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Instrument> {
         self.places.iter().flatten()
     }
 
-    /// Takes a new one in. `None` if the number or the symbol is taken, or a value is out of its range.
-    pub(crate) fn define(&mut self, asked: &DefineInstrument) -> Option<&Instrument> {
-        let (id, symbol) = (asked.instrument, asked.symbol);
-        let instrument =
-            Instrument { id, symbol, price_decimals: asked.price_decimals, tick: asked.tick, lot: asked.lot };
+    /// Takes a new one in, whose ladders begin at `ladders`. `None` if the number or the symbol is taken, or a value is out
+    /// of its range.
+    pub(crate) fn define(
+        &mut self,
+        terms: &InstrumentTerms,
+        accounts: &Accounts,
+        ladders: impl FnOnce() -> u32,
+    ) -> Option<&Instrument> {
+        let (id, symbol) = (terms.instrument, terms.symbol);
+        let scale = scale(terms, accounts)?;
+        let (tick, lot, lead) = (terms.tick, terms.lot, terms.lead);
         let sane = Symbol::new(symbol.as_bytes()) == Ok(symbol)
-            && instrument.price_decimals <= MAX_PRICE_DECIMALS
-            && (Price(1)..=MAX_PRICE).contains(&instrument.tick)
-            && (Qty(1)..=MAX_QTY).contains(&instrument.lot);
+            && terms.price_decimals <= MAX_PRICE_DECIMALS
+            && (Price(1)..=MAX_PRICE).contains(&tick)
+            && (1..=MAX_QTY.0).contains(&lot.0)
+            && are_sane(&{ terms.bands })
+            && terms.maker_fee <= MAX_FEE
+            && terms.taker_fee <= MAX_FEE
+            && lead.share <= 100
+            && accounts.is_somebody_or_nobody(lead.participant)
+            && id != InstrumentId::ALL;
         let place = self.places.get_mut(id.0 as usize)?;
         if !sane || place.is_some() || self.by_symbol.contains_key(&symbol) {
             return None;
         }
         self.by_symbol.insert(symbol, id);
-        Some(place.insert(instrument))
+        let market = Market {
+            id,
+            ladders: ladders(),
+            tick: tick.0,
+            lot: lot.0,
+            scale,
+            maker_fee: terms.maker_fee,
+            taker_fee: terms.taker_fee,
+            lead: lead.participant,
+            currency: terms.currency,
+            lead_share: lead.share,
+            algorithm: terms.algorithm,
+            checks: terms.checks,
+            phase: terms.phase,
+        };
+        let reference = { terms.bands }.reference;
+        Some(place.insert(Instrument { terms: *terms, last: Price(0), reference, market }))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn asked(id: u32, symbol: &[u8]) -> DefineInstrument {
-        DefineInstrument {
-            instrument: InstrumentId(id),
-            price_decimals: 2,
-            reserved: [0; 3],
-            tick: Price(5),
-            lot: Qty(10),
-            symbol: Symbol::new(symbol).expect("short and printable"),
-        }
+/// Units of the currency in a price unit. `None` if the currency cannot be, or is missing where fills are settled.
+fn scale(terms: &InstrumentTerms, accounts: &Accounts) -> Option<u64> {
+    let currency = terms.currency;
+    if currency == CurrencyId(0) {
+        return (terms.checks != Checks::Funds).then_some(1);
     }
-
-    #[test]
-    fn an_instrument_is_found_under_its_number() {
-        let mut registry = Instruments::new(4);
-        assert!(registry.define(&asked(2, b"B")).is_some());
-        assert_eq!(registry.get(InstrumentId(2)).map(|i| i.lot), Some(Qty(10)));
-        assert_eq!(registry.get(InstrumentId(1)), None);
-        assert_eq!(registry.iter().count(), 1);
-    }
-
-    #[test]
-    fn a_number_or_symbol_that_is_taken_or_out_of_range_is_refused() {
-        let mut registry = Instruments::new(4);
-        assert!(registry.define(&asked(2, b"B")).is_some());
-        assert!(registry.define(&asked(2, b"C")).is_none(), "number taken");
-        assert!(registry.define(&asked(3, b"B")).is_none(), "symbol taken");
-        assert!(registry.define(&asked(4, b"D")).is_none(), "no such place");
-        assert!(registry.define(&DefineInstrument { tick: Price(0), ..asked(1, b"A") }).is_none());
-        assert!(registry.define(&DefineInstrument { tick: Price(i64::MAX), ..asked(1, b"A") }).is_none());
-        assert!(registry.define(&DefineInstrument { lot: Qty(0), ..asked(1, b"A") }).is_none());
-        assert!(registry.define(&DefineInstrument { lot: Qty(u64::MAX), ..asked(1, b"A") }).is_none());
-        assert!(registry.define(&DefineInstrument { price_decimals: 13, ..asked(1, b"A") }).is_none());
-        assert!(registry.define(&DefineInstrument { symbol: Symbol::default(), ..asked(1, b"A") }).is_none());
-        assert!(registry.define(&asked(1, b"A")).is_some(), "nothing of the refused ones stuck");
-    }
+    let finer = accounts.currency(currency)?.decimals.checked_sub(terms.price_decimals)?;
+    Some(10_u64.pow(u32::from(finer)))
 }

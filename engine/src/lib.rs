@@ -16,7 +16,6 @@
 #![forbid(unsafe_code)]
 
 pub mod agents;
-pub mod book;
 pub mod exchange;
 pub mod instruments;
 pub mod limits;
@@ -25,17 +24,34 @@ pub mod replica;
 pub mod sessions;
 pub mod sink;
 
+mod accounts;
+mod administration;
+mod auction;
+mod audit;
+mod change;
 mod checks;
-mod matching;
+mod continuous;
+mod entry;
+mod expiry;
+mod index;
+mod many;
 mod names;
 mod orders;
+mod phases;
+mod risk;
+mod sharing;
+mod supervision;
+mod trades;
+mod view;
 
+pub use accounts::{Cash, Holding};
 pub use agents::{EngineNode, EnginePorts, EngineSettings, MatcherAgent, ReceiverAgent, engine};
-pub use book::{BookView, LevelView};
-pub use exchange::{Exchange, Violation};
+pub use audit::Violation;
+pub use exchange::{Exchange, RULES};
 pub use instruments::Instrument;
 pub use limits::{Limits, LimitsError};
 pub use machine::{Sequenced, StateMachine};
 pub use replica::{Divergence, MARK_EVERY, MARKS_KEPT, Mark, Replica};
 pub use sessions::{Owner, Session};
 pub use sink::EventSink;
+pub use view::{BookView, LevelView};

@@ -6,12 +6,12 @@
 //! ClOrdID of the order. So after a replace the order answers to its new name alone; the old one, like the name of a
 //! cancel request, is spent: known as used, and naming no order.
 
-use crate::orders::Slot;
-use hashbrown::HashTable;
-use rustc_hash::FxHasher;
-use std::hash::{Hash, Hasher};
+use crate::index::Index;
+use book::Slot;
+use twox_hash::XxHash3_64;
 use wire::event::OrderStatus;
 use wire::{ClOrdId, OrderId, SessionId};
+use zerocopy::IntoBytes;
 
 /// A used name, by its place in the order of use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,9 +25,9 @@ impl NameId {
 /// What a used name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// An order that rests here.
-    Resting(Slot),
-    /// An order that is filled or cancelled.
+    /// An order that is open here.
+    Open(Slot),
+    /// An order that is filled, cancelled or expired.
     Done(OrderStatus),
     /// No order: it named a request, or an order before that was replaced.
     Spent,
@@ -52,28 +52,34 @@ pub(crate) struct Key {
     cl_ord_id: ClOrdId,
 }
 
-impl Key {
-    /// The key of a session's name.
-    pub(crate) fn new(session: SessionId, cl_ord_id: ClOrdId) -> Self {
-        let mut hasher = FxHasher::default();
-        (session, cl_ord_id).hash(&mut hasher);
-        Self { hash: hasher.finish(), session, cl_ord_id }
-    }
-}
-
 /// The names of the day: kept in the order of use, found by hash.
 #[derive(Clone, Debug)]
 pub(crate) struct Names {
     used: Vec<Name>,
-    table: HashTable<u32>,
+    index: Index,
     limit: usize,
+    /// Mixed into every hash, so that no client can choose names that collide.
+    seed: u64,
 }
 
 impl Names {
     /// Room for `limit` names, made in advance.
     pub(crate) fn new(limit: u32) -> Self {
         let limit = limit as usize;
-        Self { used: Vec::with_capacity(limit), table: HashTable::with_capacity(limit), limit }
+        Self { used: Vec::with_capacity(limit), index: Index::new(limit), limit, seed: 0 }
+    }
+
+    /// Takes a number from the log that clients cannot know, while no name is in use.
+    pub(crate) fn seed(&mut self, seed: u64) {
+        if self.used.is_empty() {
+            self.seed = seed;
+        }
+    }
+
+    /// The key of a session's name.
+    pub(crate) fn key(&self, session: SessionId, cl_ord_id: ClOrdId) -> Key {
+        let seed = self.seed ^ u64::from(session.0);
+        Key { hash: XxHash3_64::oneshot_with_seed(seed, cl_ord_id.as_bytes_padded()), session, cl_ord_id }
     }
 
     /// How many more names there is room for.
@@ -88,11 +94,11 @@ impl Names {
 
     /// The use of a name, if there was one.
     pub(crate) fn find(&self, key: &Key) -> Option<NameId> {
-        let same = |at: &u32| {
-            let name = &self.used[*at as usize];
+        let same = |at: u32| {
+            let name = &self.used[at as usize];
             name.session == key.session && name.cl_ord_id == key.cl_ord_id
         };
-        self.table.find(key.hash, same).copied().map(NameId)
+        self.index.find(key.hash, same).map(NameId)
     }
 
     /// What a used name stands for.
@@ -100,10 +106,10 @@ impl Names {
         &self.used[name.0 as usize]
     }
 
-    /// Every name that stands for a resting order.
-    pub(crate) fn resting(&self) -> impl Iterator<Item = (NameId, Slot)> {
+    /// Every name that stands for an open order.
+    pub(crate) fn open(&self) -> impl Iterator<Item = (NameId, Slot)> {
         (0..).map(NameId).zip(&self.used).filter_map(|(id, name)| match name.fate {
-            Fate::Resting(slot) => Some((id, slot)),
+            Fate::Open(slot) => Some((id, slot)),
             Fate::Done(_) | Fate::Spent => None,
         })
     }
@@ -118,12 +124,36 @@ impl Names {
         assert!(self.used.len() < self.limit, "the caller has checked that there is room for a name");
         let at = u32::try_from(self.used.len()).expect("the limit is a u32");
         self.used.push(Name { order, fate, session: key.session, cl_ord_id: key.cl_ord_id });
-        let used = &self.used;
-        self.table.insert_unique(key.hash, at, |at| {
-            let name = &used[*at as usize];
-            Key::new(name.session, name.cl_ord_id).hash
-        });
+        self.index.insert(key.hash, at);
         NameId(at)
+    }
+
+    /// Forgets all names but those that open orders have or had; where the ones they have stand then is told.
+    pub(crate) fn end_day(&mut self, mut moved: impl FnMut(Slot, NameId)) {
+        let mut open: Vec<OrderId> = Vec::new();
+        open.extend(self.used.iter().filter(|name| matches!(name.fate, Fate::Open(_))).map(|name| name.order));
+        open.sort_unstable();
+        self.used.retain(|name| open.binary_search(&name.order).is_ok());
+        self.index.clear();
+        for at in 0..self.used.len() {
+            let Name { fate, session, cl_ord_id, .. } = self.used[at];
+            let number = u32::try_from(at).expect("the limit is a u32");
+            self.index.insert(self.key(session, cl_ord_id).hash, number);
+            if let Fate::Open(slot) = fate {
+                moved(slot, NameId(number));
+            }
+        }
+    }
+}
+
+/// All bytes of a name's field, its padding included.
+trait Padded {
+    fn as_bytes_padded(&self) -> &[u8];
+}
+
+impl Padded for ClOrdId {
+    fn as_bytes_padded(&self) -> &[u8] {
+        IntoBytes::as_bytes(self)
     }
 }
 
@@ -131,31 +161,43 @@ impl Names {
 mod tests {
     use super::*;
 
-    fn key(session: u32, text: &str) -> Key {
-        Key::new(SessionId(session), ClOrdId::new(text.as_bytes()).expect("short and printable"))
+    fn key(names: &Names, session: u32, text: &str) -> Key {
+        names.key(SessionId(session), ClOrdId::new(text.as_bytes()).expect("short and printable"))
     }
 
     #[test]
     fn a_name_is_known_within_its_session_only() {
         let mut names = Names::new(8);
-        let id = names.insert(&key(1, "a"), OrderId(5), Fate::Done(OrderStatus::Filled));
-        assert_eq!(names.find(&key(1, "a")), Some(id));
-        assert_eq!(names.find(&key(2, "a")), None);
-        assert_eq!(names.find(&key(1, "b")), None);
+        names.seed(99);
+        let first = key(&names, 1, "a");
+        let id = names.insert(&first, OrderId(5), Fate::Done(OrderStatus::Filled));
+        assert_eq!(names.find(&key(&names, 1, "a")), Some(id));
+        assert_eq!(names.find(&key(&names, 2, "a")), None);
+        assert_eq!(names.find(&key(&names, 1, "b")), None);
         names.settle(id, Fate::Spent);
         assert_eq!((names.get(id).order, names.get(id).fate), (OrderId(5), Fate::Spent));
         assert_eq!((names.len(), names.room()), (1, 7));
     }
 
     #[test]
-    fn thousands_of_names_are_all_found_again() {
+    fn thousands_of_names_are_all_found_again_and_the_open_ones_after_the_day() {
         let mut names = Names::new(5000);
         for n in 0..5000_u32 {
-            names.insert(&key(n % 7, &format!("order-{n}")), OrderId(u64::from(n)), Fate::Spent);
+            let fate = if n % 10 == 0 { Fate::Open(Slot::NONE) } else { Fate::Spent };
+            let key = key(&names, n % 7, &format!("order-{n}"));
+            names.insert(&key, OrderId(u64::from(n)), fate);
         }
+        let found = |names: &Names, n: u32| {
+            names.find(&key(names, n % 7, &format!("order-{n}"))).map(|id| names.get(id).order)
+        };
         for n in 0..5000_u32 {
-            let found = names.find(&key(n % 7, &format!("order-{n}"))).map(|id| names.get(id).order);
-            assert_eq!(found, Some(OrderId(u64::from(n))));
+            assert_eq!(found(&names, n), Some(OrderId(u64::from(n))));
+        }
+        let mut open = 0;
+        names.end_day(|_, _| open += 1);
+        assert_eq!((open, names.len()), (500, 500));
+        for n in 0..5000_u32 {
+            assert_eq!(found(&names, n).is_some(), n % 10 == 0);
         }
     }
 }

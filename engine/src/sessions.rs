@@ -2,7 +2,7 @@
 
 use crate::EventSink;
 use wire::command::ResetSeqNums;
-use wire::{EventBody, Incarnation, NodeId, ReportSeq, SessionId};
+use wire::{EventBody, Incarnation, NodeId, ParticipantId, ReportSeq, SessionId};
 
 /// One life of one gateway, through which a session is logged on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,6 +23,8 @@ pub struct Session {
     /// The number of the last event that was addressed to it; 0 before the first. Goes on for as long as the exchange
     /// does: a logon that resets the FIX numbers has its own report number, from which a gateway can count anew.
     pub last_report: ReportSeq,
+    /// Whose it is; 0 for nobody.
+    pub participant: ParticipantId,
 }
 
 /// All sessions, dense by number. Number 0 is nobody; a number at or above the limit has no place, is never logged on,
@@ -73,6 +75,18 @@ impl Sessions {
             place.owner = None;
             place.next_client_seq = place.next_client_seq.max(next_client_seq);
         }
+    }
+
+    /// Gives the session to a participant; false if it has no place.
+    pub(crate) fn assign(&mut self, session: SessionId, participant: ParticipantId) -> bool {
+        let Some(place) = self.place(session) else { return false };
+        place.participant = participant;
+        true
+    }
+
+    /// Whose session it is; 0 for nobody.
+    pub(crate) fn participant(&self, session: SessionId) -> ParticipantId {
+        self.get(session).map_or(ParticipantId(0), |place| place.participant)
     }
 
     /// True if the session is logged on through this gateway's life; its client number is then noted.

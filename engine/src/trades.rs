@@ -1,0 +1,107 @@
+//! The last trades of the day, so that one can be busted or corrected.
+
+use crate::accounts::HoldingId;
+use wire::command::Side;
+use wire::event::TradeSide;
+use wire::{AccountId, ClOrdId, InstrumentId, Money, OrderId, Price, Qty, SessionId, TradeId};
+
+/// What is kept of one side of a trade.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Party {
+    pub(crate) order: OrderId,
+    pub(crate) session: SessionId,
+    pub(crate) account: AccountId,
+    pub(crate) holding: HoldingId,
+    pub(crate) cl_ord_id: ClOrdId,
+    /// The rate of its fee, in millionths.
+    pub(crate) rate: u32,
+    pub(crate) fee: Money,
+}
+
+/// A trade as it is now.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trade {
+    pub(crate) trade: TradeId,
+    pub(crate) instrument: InstrumentId,
+    pub(crate) busted: bool,
+    pub(crate) price: Price,
+    pub(crate) qty: Qty,
+    pub(crate) buyer: Party,
+    pub(crate) seller: Party,
+}
+
+impl Trade {
+    /// The trade as one side is told of it.
+    pub(crate) fn seen_by(&self, side: Side) -> TradeSide {
+        let party = match side {
+            Side::Buy => &self.buyer,
+            Side::Sell => &self.seller,
+        };
+        TradeSide {
+            trade: self.trade,
+            order: party.order,
+            instrument: self.instrument,
+            account: party.account,
+            cl_ord_id: party.cl_ord_id,
+            side,
+            reserved: [0; 3],
+            price: self.price,
+            qty: self.qty,
+            fee: party.fee,
+        }
+    }
+}
+
+/// A ring of trades: a new one takes the place of the oldest.
+#[derive(Clone, Debug)]
+pub(crate) struct Trades {
+    ring: Vec<Trade>,
+    limit: usize,
+    /// The number of the last trade there was, kept or not.
+    last: TradeId,
+    /// Trades up to here belong to former days.
+    before_today: TradeId,
+}
+
+impl Trades {
+    /// Room for `limit` trades, made in advance.
+    pub(crate) fn new(limit: u32) -> Self {
+        let limit = limit as usize;
+        Self { ring: Vec::with_capacity(limit), limit, last: TradeId(0), before_today: TradeId(0) }
+    }
+
+    /// The number of the next trade.
+    pub(crate) fn next(&self) -> TradeId {
+        TradeId(self.last.0 + 1)
+    }
+
+    /// Keeps the next trade.
+    pub(crate) fn keep(&mut self, trade: Trade) {
+        assert!(trade.trade == self.next(), "trades are numbered without gaps");
+        self.last = trade.trade;
+        let at = self.place(trade.trade);
+        if at == self.ring.len() {
+            self.ring.push(trade);
+        } else {
+            self.ring[at] = trade;
+        }
+    }
+
+    fn place(&self, trade: TradeId) -> usize {
+        usize::try_from((trade.0 - 1) % self.limit as u64).expect("below a usize")
+    }
+
+    /// A trade of the day that is kept and was not busted.
+    pub(crate) fn get_mut(&mut self, trade: TradeId) -> Option<&mut Trade> {
+        if trade <= self.before_today || trade > self.last {
+            return None;
+        }
+        let at = self.place(trade);
+        self.ring.get_mut(at).filter(|kept| kept.trade == trade && !kept.busted)
+    }
+
+    /// No trade of the day can be changed any more.
+    pub(crate) fn end_day(&mut self) {
+        self.before_today = self.last;
+    }
+}

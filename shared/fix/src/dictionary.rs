@@ -78,6 +78,8 @@ pub struct Dictionary {
     pub name: &'static str,
     /// The highest tag that the version defines.
     pub highest_tag: u32,
+    /// Tags of later versions that are spoken here.
+    pub later_tags: &'static [u32],
     /// Whether user-defined tags (5000 and above) are accepted anywhere in a body.
     pub user_defined: bool,
     /// All message types of the version; those that begin with `U` are user-defined and need not be listed.
@@ -139,7 +141,7 @@ impl Dictionary {
 
     fn check_field(&self, rule: Option<&MessageRule>, tag: u32, value: &[u8]) -> Result<(), FieldError> {
         let user_defined = tag >= 5000 && self.user_defined;
-        if tag > self.highest_tag && !user_defined {
+        if tag > self.highest_tag && !user_defined && !self.later_tags.contains(&tag) {
             return Err(FieldError::wrong(RejectReason::InvalidTag, tag, value));
         }
         if let Some(rule) = rule {
@@ -168,14 +170,7 @@ impl Dictionary {
                 (!junk, RejectReason::IncorrectFormat)
             }
             Format::Timestamp => (timestamp::parse(value).is_some(), RejectReason::IncorrectFormat),
-            Format::Date => {
-                let mut midnight = *b"00000000-00:00:00";
-                let whole = value.len() == 8;
-                if whole {
-                    midnight[..8].copy_from_slice(value);
-                }
-                (whole && timestamp::parse(&midnight).is_some(), RejectReason::IncorrectFormat)
-            }
+            Format::Date => (timestamp::parse_date(value).is_some(), RejectReason::IncorrectFormat),
             Format::OneOf(words) => (word(words, value), RejectReason::ValueOutOfRange),
             Format::AllOf(words) => {
                 (value.split(|b| *b == b' ').all(|v| word(words, v)), RejectReason::ValueOutOfRange)

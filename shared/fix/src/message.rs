@@ -198,6 +198,13 @@ impl<'a> Message<'a> {
         timestamp::parse(value).ok_or_else(|| FieldError::wrong(RejectReason::IncorrectFormat, tag, value))
     }
 
+    /// A UTCDateOnly or LocalMktDate (`YYYYMMDD`), as its first instant in UTC since the Unix epoch.
+    pub fn date(&self, tag: u32) -> Result<Nanos, FieldError> {
+        let value = self.required(tag)?;
+        timestamp::parse_date(value)
+            .ok_or_else(|| FieldError::wrong(RejectReason::IncorrectFormat, tag, value))
+    }
+
     /// BeginString(8).
     pub fn begin_string(&self) -> &'a [u8] {
         self.get(tags::BEGIN_STRING).unwrap_or_default()

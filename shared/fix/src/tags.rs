@@ -25,6 +25,8 @@ tags! {
     BODY_LENGTH = 9, "BodyLength";
     CHECK_SUM = 10, "CheckSum";
     CL_ORD_ID = 11, "ClOrdID";
+    COMMISSION = 12, "Commission";
+    COMM_TYPE = 13, "CommType";
     CUM_QTY = 14, "CumQty";
     CURRENCY = 15, "Currency";
     END_SEQ_NO = 16, "EndSeqNo";
@@ -114,12 +116,16 @@ tags! {
     SECONDARY_EXEC_ID = 527, "SecondaryExecID";
     ORDER_CAPACITY = 528, "OrderCapacity";
     MASS_CANCEL_REQUEST_TYPE = 530, "MassCancelRequestType";
+    MASS_CANCEL_RESPONSE = 531, "MassCancelResponse";
+    MASS_CANCEL_REJECT_REASON = 532, "MassCancelRejectReason";
+    TOTAL_AFFECTED_ORDERS = 533, "TotalAffectedOrders";
     USERNAME = 553, "Username";
     PASSWORD = 554, "Password";
     MATCH_TYPE = 574, "MatchType";
     NEXT_EXPECTED_MSG_SEQ_NUM = 789, "NextExpectedMsgSeqNum";
     LAST_LIQUIDITY_IND = 851, "LastLiquidityInd";
     TOT_NUM_REPORTS = 911, "TotNumReports";
+    SELF_MATCH_PREVENTION_INSTRUCTION = 2964, "SelfMatchPreventionInstruction";
 }
 
 /// MsgType(35).

@@ -95,6 +95,13 @@ pub fn parse(text: &[u8]) -> Option<Nanos> {
     Some(Nanos((days * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second) * NANOS_PER_SECOND + fraction))
 }
 
+/// Parses a date, `YYYYMMDD`: its first instant in UTC. `None` as in [`parse`].
+pub fn parse_date(text: &[u8]) -> Option<Nanos> {
+    let mut midnight = *b"00000000-00:00:00";
+    midnight[..8].copy_from_slice(text.get(..8).filter(|_| text.len() == 8)?);
+    parse(&midnight)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,6 +152,14 @@ mod tests {
             "2024O101-00:00:00",
         ] {
             assert_eq!(parse(wrong.as_bytes()), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_date_is_its_first_instant() {
+        assert_eq!(parse_date(b"20240229"), parse(b"20240229-00:00:00"));
+        for wrong in ["", "2024022", "20230229", "202402290", "2024-2-9"] {
+            assert_eq!(parse_date(wrong.as_bytes()), None, "{wrong}");
         }
     }
 

@@ -160,7 +160,7 @@ impl<'a> Fields<'a> {
     }
 
     /// `value` / 10^`decimals`, with all its decimals.
-    pub fn decimal(&mut self, tag: u32, value: i64, decimals: u8) {
+    pub fn decimal(&mut self, tag: u32, value: impl Into<i128>, decimals: u8) {
         self.tag(tag);
         decimal::write_scaled(self.buf, value, decimals);
         self.buf.push(SOH);

@@ -11,7 +11,7 @@ const ORDER: &[u32] = &[
     1, 660, 581, 526, 583, 589, 590, 591, 63, 64, 544, 635, 21, 18, 110, 111, 100, 81, 65, 48, 22, 460, 461,
     167, 762, 200, 541, 201, 202, 206, 231, 207, 106, 107, 140, 114, 854, 38, 152, 516, 468, 469, 423, 44,
     99, 15, 376, 377, 23, 117, 59, 168, 432, 126, 427, 12, 13, 479, 497, 528, 529, 582, 121, 120, 775, 58,
-    354, 355, 193, 192, 640, 77, 203, 210, 211, 388, 389, 847, 848, 849, 480, 481, 513, 494,
+    354, 355, 193, 192, 640, 77, 203, 210, 211, 388, 389, 847, 848, 849, 480, 481, 513, 494, 2964,
 ];
 
 const SIDES: &[&str] = &["1", "2", "3", "4", "5", "6", "7", "8", "9", "A", "B", "C", "D", "E", "F", "G"];
@@ -115,11 +115,13 @@ const SECURITY_TYPES: &[&str] = &[
     "YCD",
 ];
 
-/// FIX 4.4. Rules stand for the session's messages and for orders, cancels, replaces and status requests; other
+/// FIX 4.4. Rules stand for the session's messages and for orders, cancels, replaces, status requests and mass cancels; other
 /// application messages are checked for form alone.
 pub static FIX44: Dictionary = Dictionary {
     name: "FIX.4.4",
     highest_tag: 956,
+    // Self-match prevention came with an extension pack of FIX 5.0 SP2.
+    later_tags: &[2964],
     user_defined: false,
     msg_types: &[
         "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "A", "B", "C", "D", "E", "F", "G", "H", "J", "K",
@@ -177,7 +179,9 @@ pub static FIX44: Dictionary = Dictionary {
         (464, Format::Bool),
         (528, Format::OneOf(&["A", "G", "I", "P", "R", "W"])),
         (529, Format::AllOf(&["1", "2", "3", "4", "5", "6", "7", "8", "9", "A"])),
+        (530, Format::OneOf(&["1", "2", "3", "4", "5", "6", "7"])),
         (789, Format::Count),
+        (2964, Format::OneOf(&["0", "1", "2", "3", "4"])),
     ],
     rules: &[
         MessageRule { msg_type: "0", required: &[], optional: &[112], groups: &[] },
@@ -211,6 +215,7 @@ pub static FIX44: Dictionary = Dictionary {
             groups: ORDER_GROUPS,
         },
         MessageRule { msg_type: "H", required: &[11, 54], optional: STATUS_OPTIONAL, groups: &[PARTIES] },
+        MessageRule { msg_type: "q", required: &[11, 530, 60], optional: MASS_CANCEL_OPTIONAL, groups: &[] },
     ],
 };
 
@@ -236,6 +241,10 @@ const CANCEL_ONLY: &[u32] =
 const CANCEL_OPTIONAL: &[u32] = &joined::<{ CANCEL_ONLY.len() + INSTRUMENT.len() }>(CANCEL_ONLY, INSTRUMENT);
 const STATUS_ONLY: &[u32] = &[37, 526, 583, 790, 1, 660, 581];
 const STATUS_OPTIONAL: &[u32] = &joined::<{ STATUS_ONLY.len() + INSTRUMENT.len() }>(STATUS_ONLY, INSTRUMENT);
+/// Account(1) is not in the standard's table: it narrows a cancel of everything.
+const MASS_CANCEL_ONLY: &[u32] = &[1, 526, 336, 625, 54, 58, 354, 355];
+const MASS_CANCEL_OPTIONAL: &[u32] =
+    &joined::<{ MASS_CANCEL_ONLY.len() + INSTRUMENT.len() }>(MASS_CANCEL_ONLY, INSTRUMENT);
 
 #[cfg(test)]
 mod tests {

@@ -240,9 +240,8 @@ impl Accounts {
     pub(crate) fn purses(&self) -> impl Iterator<Item = (AccountId, CurrencyId, Cash)> {
         let accounts = (0..).map(AccountId).zip(&self.accounts).filter(|(_, there)| there.is_some());
         accounts.flat_map(move |(account, _)| {
-            self.currencies().map(move |(currency, _)| {
-                (account, currency, self.cash[self.purse(account, currency)])
-            })
+            self.currencies()
+                .map(move |(currency, _)| (account, currency, self.cash[self.purse(account, currency)]))
         })
     }
 
@@ -365,7 +364,8 @@ impl Accounts {
         funded: bool,
     ) -> Result<Holding, RejectReason> {
         let Some(HoldingId(at)) = self.find(account, instrument) else {
-            let refused = if self.has_room() { RejectReason::InsufficientShares } else { RejectReason::BookFull };
+            let refused =
+                if self.has_room() { RejectReason::InsufficientShares } else { RejectReason::BookFull };
             return Err(refused);
         };
         let holding = &mut self.rows[at as usize].holding;

@@ -51,15 +51,7 @@ impl Exchange {
     }
 
     /// One match of an auction: told to the buyer, then to the seller.
-    fn pair(
-        &mut self,
-        buy: Slot,
-        sell: Slot,
-        price: Price,
-        qty: Qty,
-        market: &Market,
-        turn: &mut Turn<'_>,
-    ) {
+    fn pair(&mut self, buy: Slot, sell: Slot, price: Price, qty: Qty, market: &Market, turn: &mut Turn<'_>) {
         let deal = Match { trade: self.trades.next(), price, qty };
         let id = |slot| -> OrderId { self.shelf.order(slot).id() };
         let contras = [(buy, id(sell)), (sell, id(buy))];
@@ -118,7 +110,9 @@ fn choose(mut candidates: Vec<Candidate>, reference: Price) -> Option<Candidate>
     if candidates.iter().all(|candidate| candidate.bid < candidate.offered) || reference == Price(0) {
         return lowest;
     }
-    candidates.into_iter().min_by_key(|candidate| (candidate.price.0.abs_diff(reference.0), -candidate.price.0))
+    candidates
+        .into_iter()
+        .min_by_key(|candidate| (candidate.price.0.abs_diff(reference.0), -candidate.price.0))
 }
 
 #[cfg(test)]

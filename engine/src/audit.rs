@@ -114,10 +114,11 @@ pub(crate) fn after_command(exchange: &Exchange, input: &Sequenced<'_>) {
             input.at.seq
         );
     }
-    if cfg!(debug_assertions) && exchange.shelf.len() <= SMALL_WORLD {
-        if let Err(violation) = quick(exchange) {
-            panic!("after command {}: {violation}", input.at.seq);
-        }
+    if cfg!(debug_assertions)
+        && exchange.shelf.len() <= SMALL_WORLD
+        && let Err(violation) = quick(exchange)
+    {
+        panic!("after command {}: {violation}", input.at.seq);
     }
 }
 

@@ -4,8 +4,8 @@ use crate::accounts::Accounts;
 use crate::checks;
 use crate::entry::Entry;
 use crate::exchange::{Exchange, Turn};
-use crate::instruments::Market;
 use crate::expiry::{Expiry, Timer};
+use crate::instruments::Market;
 use crate::names::{Fate, Key, NameId};
 use crate::orders::{Order, Place};
 use crate::risk::Request;
@@ -145,9 +145,8 @@ impl Exchange {
         let order = self.shelf.order(slot);
         let own = order.terms();
         let mut terms = checks::normal(asked);
-        let stays = |time| {
-            matches!(time, TimeInForce::Day | TimeInForce::GoodTillCancel | TimeInForce::GoodTillDate)
-        };
+        let stays =
+            |time| matches!(time, TimeInForce::Day | TimeInForce::GoodTillCancel | TimeInForce::GoodTillDate);
         let (was, is) = (own.time_in_force, terms.time_in_force);
         if terms.order_type != own.order_type || !(was == is || stays(was) && stays(is)) {
             return Err(RejectReason::OrderMismatch);
@@ -182,11 +181,8 @@ impl Exchange {
             Place::Stop => (terms.stop_price, Qty(0)),
         };
         let keeps_place = standing(&own) == standing(&terms) && qty < { own.qty };
-        let limit = if keeps_place && order.is_unpriced() {
-            order.limit
-        } else {
-            checks::limit(instrument, &terms)
-        };
+        let limit =
+            if keeps_place && order.is_unpriced() { order.limit } else { checks::limit(instrument, &terms) };
         if Accounts::are_asked(market.checks) {
             let (side, before) = (terms.side, order.leaves());
             let holding = Some(order.holding);

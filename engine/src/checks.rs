@@ -7,9 +7,7 @@ use wire::event::RejectReason;
 use wire::{Nanos, Price, Qty};
 
 use OrderType::{Limit, Market, Stop, StopLimit};
-use TimeInForce::{
-    AtTheClose, AtTheOpen, Day, FillOrKill, GoodTillCancel, GoodTillDate, ImmediateOrCancel,
-};
+use TimeInForce::{AtTheClose, AtTheOpen, Day, FillOrKill, GoodTillCancel, GoodTillDate, ImmediateOrCancel};
 
 /// The terms without what does not belong to their type and time in force.
 pub(crate) fn normal(asked: &Terms) -> Terms {
@@ -49,10 +47,8 @@ pub(crate) fn go_together(terms: &Terms) -> bool {
             time != GoodTillDate && !display && !post_only && least
         }
         Limit => {
-            let least =
-                !minimum || matches!(time, Day | GoodTillCancel | GoodTillDate | ImmediateOrCancel);
-            let posts =
-                !post_only || (matches!(time, Day | GoodTillCancel | GoodTillDate) && !minimum);
+            let least = !minimum || matches!(time, Day | GoodTillCancel | GoodTillDate | ImmediateOrCancel);
+            let posts = !post_only || (matches!(time, Day | GoodTillCancel | GoodTillDate) && !minimum);
             displays && least && posts
         }
         Stop => !matches!(time, AtTheOpen | AtTheClose) && !display && !post_only && !minimum,
@@ -93,10 +89,9 @@ pub(crate) fn numbers(instrument: &Instrument, terms: &Terms, now: Nanos) -> Res
             return Err(RejectReason::StopPriceRefused);
         }
     }
-    for (part, refused) in [
-        (terms.display, RejectReason::DisplayRefused),
-        (terms.min_qty, RejectReason::MinimumRefused),
-    ] {
+    for (part, refused) in
+        [(terms.display, RejectReason::DisplayRefused), (terms.min_qty, RejectReason::MinimumRefused)]
+    {
         if part != Qty(0) && (!is_lots(part) || part > qty) {
             return Err(refused);
         }

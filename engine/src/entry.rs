@@ -9,7 +9,9 @@ use crate::names::{Fate, Key, NameId};
 use crate::orders::{Order, Place};
 use crate::risk::{self, Request};
 use wire::command::{Checks, NewOrder, Phase, PostOnly, Side, Terms, TimeInForce, Trading};
-use wire::event::{Accepted, CancelReason, Cancelled, OrderStatus, OrderView, RejectReason, Rejected, Triggered};
+use wire::event::{
+    Accepted, CancelReason, Cancelled, OrderStatus, OrderView, RejectReason, Rejected, Triggered,
+};
 use wire::{AccountId, ClOrdId, Notional, OrderId, ParticipantId, Price, Qty};
 
 /// Why a new order is not taken.

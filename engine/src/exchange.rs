@@ -4,20 +4,23 @@ use crate::accounts::Accounts;
 use crate::expiry::Expiries;
 use crate::instruments::Instruments;
 use crate::limits::{Limits, LimitsError};
+use crate::machine::UnknownRules;
 use crate::names::Names;
 use crate::orders::{Order, Place};
 use crate::sessions::Sessions;
 use crate::trades::Trades;
-use crate::{BookView, Cash, EventSink, Holding, Instrument, Owner, Sequenced, Session, StateMachine, Violation};
+use crate::{
+    BookView, Cash, EventSink, Holding, Instrument, Owner, Sequenced, Session, StateMachine, Violation,
+};
 use book::{LadderId, Room, Shelf, Slot};
 use wire::command::{SessionLogon, SessionLogout, Side};
 use wire::event::{
-    AdministrationRefused, EpochStarted, GatewayOpened, OrderView, RejectReason, RulesActivated, SessionClosed,
-    SessionOpened,
+    AdministrationRefused, EpochStarted, GatewayOpened, OrderView, RejectReason, RulesActivated,
+    SessionClosed, SessionOpened,
 };
 use wire::{
-    AccountId, Command, CommandKind, CurrencyId, Epoch, EventBody, InstrumentId, Money, Nanos, OrderId, Price,
-    Qty, Rules, Seq, SessionId,
+    AccountId, Command, CommandKind, CurrencyId, Epoch, EventBody, InstrumentId, Money, Nanos, OrderId,
+    Price, Qty, Rules, Seq, SessionId,
 };
 
 /// The release of the rulebook (docs/MATCHING.md) that this build follows; it knows this one and none above.
@@ -254,6 +257,15 @@ impl Exchange {
 }
 
 impl StateMachine for Exchange {
+    fn knows(&self, input: &Sequenced<'_>) -> Result<(), UnknownRules> {
+        match input.command {
+            Command::RulesVersion(version) if { version.rules } > RULES => {
+                Err(UnknownRules { asked: version.rules, known: RULES })
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn apply(&mut self, input: &Sequenced<'_>, events: &mut EventSink) {
         let from = Owner { gateway: input.source, incarnation: input.incarnation };
         let mut turn = Turn { seq: input.at.seq, stamp: input.timestamp, from, events, traded: None };

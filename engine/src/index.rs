@@ -42,10 +42,8 @@ impl Index {
     /// Puts a number in that [`Index::find`] did not find.
     pub(crate) fn insert(&mut self, hash: u64, number: u32) {
         assert!(self.used < self.limit, "the caller has checked that there is room");
-        let at = self
-            .walk(hash)
-            .find(|at| self.places[*at] == 0)
-            .expect("at most half of the places are taken");
+        let at =
+            self.walk(hash).find(|at| self.places[*at] == 0).expect("at most half of the places are taken");
         self.places[at] = (hash >> 32 << 32) | u64::from(number + 1);
         self.used += 1;
     }

@@ -95,7 +95,8 @@ impl Instrument {
     /// How far a market order may go on this side, measured from `base` (0: no collar counts).
     pub(crate) fn protection(&self, side: Side, base: Price) -> Price {
         let bands = self.terms.bands;
-        let (low, high, collar, tick) = ({ bands.low }.0, { bands.high }.0, { bands.collar }.0, self.market.tick);
+        let (low, high, collar, tick) =
+            ({ bands.low }.0, { bands.high }.0, { bands.collar }.0, self.market.tick);
         let collared = collar != 0 && base != Price(0);
         match side {
             Side::Buy => {

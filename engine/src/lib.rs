@@ -50,7 +50,7 @@ pub use audit::Violation;
 pub use exchange::{Exchange, RULES};
 pub use instruments::Instrument;
 pub use limits::{Limits, LimitsError};
-pub use machine::{Sequenced, StateMachine};
+pub use machine::{Sequenced, StateMachine, UnknownRules};
 pub use replica::{Divergence, MARK_EVERY, MARKS_KEPT, Mark, Replica};
 pub use sessions::{Owner, Session};
 pub use sink::EventSink;

@@ -37,7 +37,9 @@ pub const MAX_FEE: u32 = 1_000_000;
 
 // The value of an order in the finest currency, and the highest fee on it, are an i128.
 const _: () = assert!(
-    (MAX_QTY.0 as i128 * MAX_PRICE.0 as i128).checked_mul(2 * 10_i128.pow(MAX_CURRENCY_DECIMALS as u32)).is_some()
+    (MAX_QTY.0 as i128 * MAX_PRICE.0 as i128)
+        .checked_mul(2 * 10_i128.pow(MAX_CURRENCY_DECIMALS as u32))
+        .is_some()
 );
 // A level's total is a u64: even if every order that can rest stood on one level with the largest quantity, it holds.
 const _: () = assert!(MAX_QTY.0.checked_mul(MAX_RESTING_ORDERS as u64).is_some());

@@ -1,7 +1,7 @@
 //! What a deterministic service must be to ride the cluster.
 
 use crate::EventSink;
-use wire::{Command, Frame, FrameError, Incarnation, Nanos, NodeId, Position};
+use wire::{Command, Frame, FrameError, Incarnation, Nanos, NodeId, Position, Rules};
 
 /// One sequenced command with all that a state machine may know of it. Whatever is not in here (a clock, an address,
 /// the epoch in which it is applied again) must not change the outcome.
@@ -33,11 +33,28 @@ impl<'a> Sequenced<'a> {
     }
 }
 
+/// Rules that came after this build.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("rules {asked} are asked for, but this build knows them up to {known} only")]
+pub struct UnknownRules {
+    /// What the log asks for.
+    pub asked: Rules,
+    /// The latest that this build knows.
+    pub known: Rules,
+}
+
 /// A deterministic service that rides the cluster: the same commands in the same order give the same events, in every
 /// process and at every time. It reads no clock, draws no random number and does no I/O.
 ///
 /// [`crate::Replica`] drives it and keeps the running digest.
 pub trait StateMachine {
+    /// Whether this build can apply the command as it was meant. One that activates rules which came later cannot be, and
+    /// guessing would make this engine differ from the others: the replica stops in front of it.
+    fn knows(&self, input: &Sequenced<'_>) -> Result<(), UnknownRules> {
+        let _ = input;
+        Ok(())
+    }
+
     /// Applies one command. Everything that comes of it goes into `events`, in an order that is part of the outcome.
     fn apply(&mut self, input: &Sequenced<'_>, events: &mut EventSink);
 }

@@ -131,7 +131,9 @@ impl Names {
     /// Forgets all names but those that open orders have or had; where the ones they have stand then is told.
     pub(crate) fn end_day(&mut self, mut moved: impl FnMut(Slot, NameId)) {
         let mut open: Vec<OrderId> = Vec::new();
-        open.extend(self.used.iter().filter(|name| matches!(name.fate, Fate::Open(_))).map(|name| name.order));
+        open.extend(
+            self.used.iter().filter(|name| matches!(name.fate, Fate::Open(_))).map(|name| name.order),
+        );
         open.sort_unstable();
         self.used.retain(|name| open.binary_search(&name.order).is_ok());
         self.index.clear();

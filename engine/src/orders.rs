@@ -79,10 +79,7 @@ impl Order {
 
     /// True if what is not matched at once is cancelled.
     pub(crate) fn is_immediate(&self) -> bool {
-        matches!(
-            self.view.terms.time_in_force,
-            TimeInForce::ImmediateOrCancel | TimeInForce::FillOrKill
-        )
+        matches!(self.view.terms.time_in_force, TimeInForce::ImmediateOrCancel | TimeInForce::FillOrKill)
     }
 
     /// Whether it would trade at this price.

@@ -1,5 +1,6 @@
 //! One copy of a state machine that follows the log: continuity of the history, the running digest, the marks.
 
+use crate::machine::UnknownRules;
 use crate::{EventSink, Sequenced, StateMachine};
 use twox_hash::XxHash3_64;
 use wire::{Digest, Frame, FrameError, Outbound, Position, event};
@@ -44,6 +45,14 @@ pub enum Divergence {
         /// What is wrong with it.
         reason: FrameError,
     },
+    /// The frame activates rules that this build does not have.
+    #[error("cannot go on at {at}: {reason}. Run a build that has these rules")]
+    UnknownRules {
+        /// The position of the frame.
+        at: Position,
+        /// Which rules.
+        reason: UnknownRules,
+    },
 }
 
 /// The core of an engine. Hot or warm makes no difference in here: only the driver knows who speaks.
@@ -81,6 +90,7 @@ impl<S: StateMachine> Replica<S> {
             return Err(Divergence::DoesNotFollow { last: self.position, frame: at });
         }
         let input = Sequenced::of(frame).map_err(|reason| Divergence::Unreadable { at, reason })?;
+        self.machine.knows(&input).map_err(|reason| Divergence::UnknownRules { at, reason })?;
         self.events.begin(at, input.timestamp);
         self.machine.apply(&input, &mut self.events);
         self.position = at;

@@ -22,7 +22,9 @@ impl Exchange {
             Algorithm::LeadMarketMaker => {
                 let mut share = down_to_lot(percent(comes, market.lead_share));
                 let lead = market.lead.0;
-                for (slot, part) in parts.iter_mut().filter(|(slot, _)| lead != 0 && self.shelf.tag(*slot) == lead) {
+                for (slot, part) in
+                    parts.iter_mut().filter(|(slot, _)| lead != 0 && self.shelf.tag(*slot) == lead)
+                {
                     part.0 = share.min(self.shelf.shown(*slot).0);
                     share -= part.0;
                     left -= part.0;

@@ -7,7 +7,8 @@ use crate::names::Fate;
 use crate::phases::refuse;
 use crate::trades::Trade;
 use wire::command::{
-    Act, BustTrade, CancelFor, CorrectTrade, EndDay, MassCancelFor, MassScope, Phase, SetTrading, Side, Trading,
+    Act, BustTrade, CancelFor, CorrectTrade, EndDay, MassCancelFor, MassScope, Phase, SetTrading, Side,
+    Trading,
 };
 use wire::event::{
     CancelReason, DayEnded, MassCancelledFor, RejectReason, TradeBusted, TradeCorrected, TradingChanged,
@@ -139,7 +140,6 @@ fn session(trade: &Trade, side: Side) -> wire::SessionId {
 }
 
 fn tell_count(scope: MassScope, subject: u32, count: u32, act: Act, turn: &mut Turn<'_>) {
-    let body =
-        MassCancelledFor { scope, reserved: [0; 3], subject, count, reserved2: [0; 4], act };
+    let body = MassCancelledFor { scope, reserved: [0; 3], subject, count, reserved2: [0; 4], act };
     turn.events.announce(&body);
 }

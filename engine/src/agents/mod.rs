@@ -74,6 +74,12 @@ impl EngineSettings {
                 sessions: description.engine.sessions,
                 resting_orders: description.engine.resting_orders,
                 names: description.engine.names,
+                accounts: description.engine.accounts,
+                holdings: description.engine.holdings,
+                participants: description.engine.participants,
+                currencies: description.engine.currencies,
+                trades: description.engine.trades,
+                levels: description.engine.levels,
                 ..Limits::default()
             },
         }

@@ -18,6 +18,9 @@ fn reachable(from: Phase, to: Phase) -> bool {
     }
 }
 
+/// Whether the close is the end of an order.
+type Over = fn(&Order) -> bool;
+
 impl Model {
     pub(super) fn phase(&self, instrument: InstrumentId) -> Phase {
         self.instruments[&instrument.0].terms.phase
@@ -102,7 +105,7 @@ impl Model {
 
     /// §1, 7.
     fn close(&mut self, instrument: InstrumentId) {
-        let over: [(CancelReason, fn(&Order) -> bool); 3] = [
+        let over: [(CancelReason, Over); 3] = [
             (CancelReason::AuctionRemainder, |o| {
                 matches!(o.ask.tif, TimeInForce::AtTheOpen | TimeInForce::AtTheClose)
             }),

@@ -8,12 +8,14 @@ mod accounts;
 mod administration;
 mod auction;
 mod entry;
+mod fault;
 mod order;
 mod requests;
 mod trading;
 
 use crate::support::Said;
 use engine::Limits;
+pub use fault::Fault;
 use order::{Order, Place};
 use std::collections::{BTreeMap, BTreeSet};
 use wire::command::{InstrumentTerms, RiskLimits, SessionLogon, SessionLogout, Side};
@@ -22,89 +24,6 @@ use wire::event::{
     RejectReason, RulesActivated, SessionClosed, SessionOpened,
 };
 use wire::{ClOrdId, Command, Incarnation, InstrumentId, Nanos, NodeId, ReportSeq, SessionId};
-
-/// A rule that the model can get wrong on purpose, to prove that the comparison sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// Of two orders at one price the newer one is filled first.
-    NewestFirst,
-    /// A match is at the incoming order's price.
-    TakersPrice,
-    /// A replaced order never loses its place.
-    ReplaceAlwaysKeepsItsPlace,
-    /// Pro rata shares are not rounded down to a lot.
-    ProRataForgetsTheLot,
-    /// The lead market maker's share goes to everybody.
-    LeadGetsNothing,
-    /// Of the prices of an auction the lowest is taken.
-    AuctionPicksTheLowest,
-    /// An iceberg shows only what was left of its shown quantity after an auction.
-    AuctionForgetsTheIceberg,
-    /// A fee is rounded up.
-    FeeRoundedUp,
-    /// What a cancelled buy has withheld stays withheld.
-    WithheldNotReleased,
-    /// Trades do not count for the day's volume.
-    DayVolumeNotCounted,
-    /// A stop at exactly the price that is traded is left asleep.
-    StopMustBePassed,
-    /// Triggered stops are taken in the order of their numbers.
-    StopsByNumber,
-    /// An iceberg that shows anew stays where it is.
-    IcebergKeepsItsPlace,
-    /// Self-trade prevention takes a decrement for an allowance.
-    DecrementAllows,
-    /// An order lives one nanosecond longer than its expiry.
-    ExpiryOffByOne,
-    /// Fill or kill counts only what is shown.
-    FillOrKillSeesOnlyWhatIsShown,
-    /// A minimum quantity is asked for again when the order is replaced.
-    MinimumForever,
-    /// A market order's protection price knows no collar.
-    ProtectionWithoutCollar,
-    /// The day's end frees no names.
-    NamesNeverFree,
-    /// A bust does not give the fees back.
-    BustKeepsTheFee,
-    /// A mass cancel goes from the newest order to the oldest.
-    MassCancelBackwards,
-    /// At-the-close orders do not wait again when the closing auction is halted.
-    HaltedCloseStaysInTheBook,
-    /// The kill switch lets replaces and new orders through.
-    KillSwitchForgotten,
-    /// The position limit does not count what is open.
-    PositionLimitForgetsOpenOrders,
-}
-
-impl Fault {
-    /// Every one there is.
-    pub const ALL: [Self; 24] = [
-        Self::NewestFirst,
-        Self::TakersPrice,
-        Self::ReplaceAlwaysKeepsItsPlace,
-        Self::ProRataForgetsTheLot,
-        Self::LeadGetsNothing,
-        Self::AuctionPicksTheLowest,
-        Self::AuctionForgetsTheIceberg,
-        Self::FeeRoundedUp,
-        Self::WithheldNotReleased,
-        Self::DayVolumeNotCounted,
-        Self::StopMustBePassed,
-        Self::StopsByNumber,
-        Self::IcebergKeepsItsPlace,
-        Self::DecrementAllows,
-        Self::ExpiryOffByOne,
-        Self::FillOrKillSeesOnlyWhatIsShown,
-        Self::MinimumForever,
-        Self::ProtectionWithoutCollar,
-        Self::NamesNeverFree,
-        Self::BustKeepsTheFee,
-        Self::MassCancelBackwards,
-        Self::HaltedCloseStaysInTheBook,
-        Self::KillSwitchForgotten,
-        Self::PositionLimitForgetsOpenOrders,
-    ];
-}
 
 /// What a client order id was used for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -395,6 +314,27 @@ impl Model {
             .collect();
         waiting.sort_by_key(|o| o.rank);
         waiting.iter().map(|o| o.view()).collect()
+    }
+
+    /// Every open order, with its session.
+    pub fn open(&self) -> impl ExactSizeIterator<Item = (SessionId, OrderView)> {
+        self.orders.iter().map(|o| (o.session, o.view()))
+    }
+
+    /// The gateway's life that a session is logged on through.
+    pub fn owner(&self, session: SessionId) -> Option<(NodeId, Incarnation)> {
+        self.owners.get(&session.0).copied()
+    }
+
+    /// The accounts of a session's participant.
+    pub fn accounts_of(&self, session: SessionId) -> Vec<u32> {
+        let participant = self.participant_of(session);
+        self.accounts.iter().filter(|(_, owner)| **owner == participant).map(|(account, _)| *account).collect()
+    }
+
+    /// The number of the last trade.
+    pub fn last_trade(&self) -> u64 {
+        self.last_trade
     }
 
     /// How many orders are open.

@@ -4,6 +4,7 @@ use crate::admission::{Admission, Overtaken, Pressure};
 use crate::identity::{Identity, identify};
 use crate::listings::Listings;
 use crate::outflow::Outflow;
+use crate::parties::Parties;
 use crate::reports::{self, EdgeId};
 use crate::requests::{self, Refusal, Request};
 use cluster::Lane;
@@ -13,7 +14,8 @@ use rustc_hash::FxBuildHasher;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use wire::command::{
-    CancelOrder, GatewayOpen, LogoutReason, ReplaceOrder, ResetSeqNums, SessionLogon, SessionLogout,
+    CancelOrder, GatewayOpen, LogoutReason, MassCancel, ReplaceOrder, ResetSeqNums, SessionLogon,
+    SessionLogout,
 };
 use wire::{Event, Happening, Incarnation, Nanos, NodeId, Outbound, SessionId};
 
@@ -116,6 +118,7 @@ pub struct Gateway {
     /// This life's `GatewayOpen` has come back from the exchange.
     open: bool,
     listings: Listings,
+    parties: Parties,
     clients: Vec<Client>,
     by_comp_id: BTreeMap<Vec<u8>, usize>,
     by_session: HashMap<SessionId, usize, FxBuildHasher>,
@@ -172,6 +175,7 @@ impl Gateway {
             logon_timeout: config.logon_timeout,
             open: false,
             listings: Listings::default(),
+            parties: Parties::default(),
             by_comp_id: clients
                 .iter()
                 .enumerate()
@@ -228,6 +232,9 @@ impl Gateway {
         let happening = event.happening()?;
         match happening {
             Happening::InstrumentDefined(defined) => self.listings.define(defined),
+            Happening::CurrencyDefined(defined) => self.listings.define_currency(defined),
+            Happening::AccountDefined(defined) => self.parties.define(defined),
+            Happening::SessionAssigned(assigned) => self.parties.assign(assigned),
             Happening::GatewayOpened(opened) => {
                 let lane = Lane { gateway: opened.gateway, incarnation: opened.incarnation };
                 if lane == self.outflow.lane {
@@ -461,7 +468,9 @@ impl Gateway {
                     tracing::info!(client = client.comp_id, heartbeat_secs, reset, "logged on");
                     continue;
                 }
-                fix::Output::Application(message) => requests::read(&message, client.id, &self.listings),
+                fix::Output::Application(message) => {
+                    requests::read(&message, client.id, &self.listings, &self.parties)
+                }
                 fix::Output::PeerRejected(message) => {
                     let text = message.get(tags::TEXT).unwrap_or_default().escape_ascii();
                     tracing::warn!(client = client.comp_id, %text, "the client rejected a message of ours");
@@ -545,7 +554,8 @@ impl Gateway {
             (
                 Ok(
                     Request::Cancel(CancelOrder { cl_ord_id, .. })
-                    | Request::Replace(ReplaceOrder { cl_ord_id, .. }),
+                    | Request::Replace(ReplaceOrder { cl_ord_id, .. })
+                    | Request::MassCancel(MassCancel { cl_ord_id, .. }),
                 ),
                 Pressure::Full,
             ) => {
@@ -556,6 +566,7 @@ impl Gateway {
             }
             (Ok(Request::Cancel(cancel)), _) => self.outflow.send(now, &cancel, out),
             (Ok(Request::Replace(replace)), _) => self.outflow.send(now, &replace, out),
+            (Ok(Request::MassCancel(cancel)), _) => self.outflow.send(now, &cancel, out),
             (Err(Refusal::Unsupported), _) => {
                 client.fix.unsupported_current(now);
             }
@@ -568,6 +579,7 @@ impl Gateway {
                 reports::refuse_order(&mut client.fix, now, &exec_id, &refused);
             }
             (Err(Refusal::Cancel(refused)), _) => reports::refuse_cancel(&mut client.fix, now, &refused),
+            (Err(Refusal::Mass(refused)), _) => reports::refuse_mass(&mut client.fix, now, &refused),
         }
     }
 

@@ -21,6 +21,7 @@ mod link;
 mod listings;
 mod node;
 mod outflow;
+mod parties;
 mod release;
 mod reports;
 mod requests;

@@ -1,11 +1,17 @@
-//! From FIX to commands: NewOrderSingle (D), OrderCancelRequest (F), OrderCancelReplaceRequest (G).
+//! From FIX to commands: NewOrderSingle (D), OrderCancelRequest (F), OrderCancelReplaceRequest (G),
+//! OrderMassCancelRequest (q).
+
+mod mass;
+mod terms;
 
 use crate::listings::Listings;
-use fix::decimal::{self, DecimalError};
+use crate::parties::Parties;
 use fix::{FieldError, Message, session, tags};
-use wire::command::{CancelOrder, NewOrder, OrderType, ReplaceOrder, Side, TimeInForce};
+use wire::command::{CancelOrder, MassCancel, NewOrder, ReplaceOrder, Side};
 use wire::event::{RejectReason, ResponseTo};
-use wire::{AccountId, ClOrdId, InstrumentId, Price, Qty, SessionId, TextError};
+use wire::{AccountId, ClOrdId, InstrumentId, SessionId, TextError};
+
+pub(crate) use mass::RefusedMass;
 
 /// What a client asks for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -13,6 +19,7 @@ pub(crate) enum Request {
     New(NewOrder),
     Cancel(CancelOrder),
     Replace(ReplaceOrder),
+    MassCancel(MassCancel),
 }
 
 /// Why a message does not become a command. None of these has a place in the log.
@@ -26,6 +33,8 @@ pub(crate) enum Refusal {
     Order(RefusedOrder),
     /// The cancel or replace cannot be: OrderCancelReject (9).
     Cancel(RefusedCancel),
+    /// The mass cancel cannot be: OrderMassCancelReport (r) with 531=0.
+    Mass(RefusedMass),
 }
 
 /// What an ExecutionReport must repeat of an order that never was.
@@ -60,13 +69,15 @@ pub(crate) fn read(
     message: &Message<'_>,
     session: SessionId,
     listings: &Listings,
+    parties: &Parties,
 ) -> Result<Request, Refusal> {
     let client_seq =
         u32::try_from(message.seq()?).map_err(|_| session::out_of_range(message, tags::MSG_SEQ_NUM))?;
     match message.msg_type() {
-        b"D" => new_order(message, session, client_seq, listings).map(Request::New),
+        b"D" => new_order(message, session, client_seq, listings, parties).map(Request::New),
         b"F" => cancel(message, session, client_seq, listings).map(Request::Cancel),
         b"G" => replace(message, session, client_seq, listings).map(Request::Replace),
+        b"q" => mass::read(message, session, client_seq, listings).map(Request::MassCancel),
         _ => Err(Refusal::Unsupported),
     }
 }
@@ -76,6 +87,7 @@ fn new_order(
     session: SessionId,
     client_seq: u32,
     listings: &Listings,
+    parties: &Parties,
 ) -> Result<NewOrder, Refusal> {
     let cl_ord_id = name(message, tags::CL_ORD_ID)?;
     let side = side(message)?;
@@ -89,20 +101,9 @@ fn new_order(
             text,
         })
     };
-    let terms = Terms::read(message, listings)?.map_err(refused)?;
-    Ok(NewOrder {
-        session,
-        client_seq,
-        instrument: terms.instrument,
-        side,
-        order_type: terms.order_type,
-        time_in_force: terms.time_in_force,
-        reserved: 0,
-        price: terms.price,
-        qty: terms.qty,
-        cl_ord_id,
-        account: AccountId(0),
-    })
+    let terms = terms::read(message, side, listings)?.map_err(refused)?;
+    let account = account(message)?.map_err(refused)?.unwrap_or_else(|| parties.account_of(session));
+    Ok(NewOrder { session, client_seq, terms, cl_ord_id, account })
 }
 
 fn cancel(
@@ -144,107 +145,12 @@ fn replace(
             text,
         })
     };
-    let terms = Terms::read(message, listings)?.map_err(refused)?;
-    Ok(ReplaceOrder {
-        session,
-        client_seq,
-        instrument: terms.instrument,
-        side,
-        order_type: terms.order_type,
-        time_in_force: terms.time_in_force,
-        reserved: 0,
-        price: terms.price,
-        qty: terms.qty,
-        cl_ord_id,
-        orig_cl_ord_id,
-    })
+    let terms = terms::read(message, side, listings)?.map_err(refused)?;
+    Ok(ReplaceOrder { session, client_seq, terms, cl_ord_id, orig_cl_ord_id })
 }
 
 /// A well-formed request that the exchange could not even ask its engine about.
 type Unacceptable = (RejectReason, String);
-
-/// What D and G say alike.
-struct Terms {
-    instrument: InstrumentId,
-    order_type: OrderType,
-    time_in_force: TimeInForce,
-    price: Price,
-    qty: Qty,
-}
-
-impl Terms {
-    fn read(message: &Message<'_>, listings: &Listings) -> Result<Result<Self, Unacceptable>, FieldError> {
-        let unsupported = |text: String| Ok(Err((RejectReason::UnsupportedOrder, text)));
-        let order_type = match message.char(tags::ORD_TYPE)? {
-            '1' => OrderType::Market,
-            '2' => OrderType::Limit,
-            other => {
-                return unsupported(format!(
-                    "OrdType(40)={other} is not supported: use 1 (market) or 2 (limit)"
-                ));
-            }
-        };
-        let time_in_force = match message.optional(tags::TIME_IN_FORCE, |m, tag| m.char(tag))? {
-            None | Some('0') => TimeInForce::Day,
-            Some('1') => TimeInForce::GoodTillCancel,
-            Some('3') => TimeInForce::ImmediateOrCancel,
-            Some(other) => {
-                return unsupported(format!(
-                    "TimeInForce(59)={other} is not supported: use 0 (day), 1 (GTC) or 3 (IOC)"
-                ));
-            }
-        };
-        let listing = match listing(message, listings)? {
-            Ok(listing) => listing,
-            Err(unacceptable) => return Ok(Err(unacceptable)),
-        };
-        let qty = message.required(tags::ORDER_QTY)?;
-        let qty = match scaled(message, tags::ORDER_QTY, qty, 0)? {
-            Ok(qty) => Qty(u64::try_from(qty).map_err(|_| session::out_of_range(message, tags::ORDER_QTY))?),
-            Err(DecimalError::Overflow) => {
-                return Ok(Err((RejectReason::QuantityTooLarge, "OrderQty(38) is too large".to_owned())));
-            }
-            Err(_) => {
-                return Ok(Err((RejectReason::OffLot, "OrderQty(38) must be a whole number".to_owned())));
-            }
-        };
-        let price = match order_type {
-            OrderType::Market => Price(0),
-            OrderType::Limit => {
-                let text = message.required(tags::PRICE)?;
-                match scaled(message, tags::PRICE, text, listing.price_decimals)? {
-                    Ok(price) => Price(price),
-                    Err(DecimalError::Overflow) => {
-                        return Ok(Err((RejectReason::PriceTooLarge, "Price(44) is too large".to_owned())));
-                    }
-                    Err(_) => {
-                        let text = format!(
-                            "Price(44)={} has more than the {} decimals of {}",
-                            text.escape_ascii(),
-                            listing.price_decimals,
-                            listing.symbol
-                        );
-                        return Ok(Err((RejectReason::OffTick, text)));
-                    }
-                }
-            }
-        };
-        Ok(Ok(Self { instrument: listing.instrument, order_type, time_in_force, price, qty }))
-    }
-}
-
-/// A decimal field: junk is the field's fault, too fine or too large the order's.
-fn scaled(
-    message: &Message<'_>,
-    tag: u32,
-    text: &[u8],
-    decimals: u8,
-) -> Result<Result<i64, DecimalError>, FieldError> {
-    match decimal::parse_scaled(text, decimals) {
-        Err(DecimalError::Junk) => message.decimal(tag, decimals).map(Ok),
-        other => Ok(other),
-    }
-}
 
 fn listing<'l>(
     message: &Message<'_>,
@@ -262,6 +168,23 @@ fn instrument(
     listings: &Listings,
 ) -> Result<Result<InstrumentId, Unacceptable>, FieldError> {
     Ok(listing(message, listings)?.map(|listing| listing.instrument))
+}
+
+/// The account that a message names, if it names one: accounts go by their numbers.
+fn account(message: &Message<'_>) -> Result<Result<Option<AccountId>, Unacceptable>, FieldError> {
+    if message.get(tags::ACCOUNT).is_none() {
+        return Ok(Ok(None));
+    }
+    let text = message.required(tags::ACCOUNT)?;
+    let number = std::str::from_utf8(text).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
+    Ok(match number.and_then(|text| text.parse().ok()) {
+        None | Some(0) => {
+            let text =
+                format!("Account(1)={} is no account: accounts go by their numbers", text.escape_ascii());
+            Err((RejectReason::UnknownAccount, text))
+        }
+        Some(number) => Ok(Some(AccountId(number))),
+    })
 }
 
 fn side(message: &Message<'_>) -> Result<Side, FieldError> {

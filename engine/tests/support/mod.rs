@@ -2,17 +2,19 @@
 
 #![allow(dead_code, unreachable_pub)]
 
+mod said;
+
 use engine::{EventSink, Exchange, Limits, Replica};
+pub use said::{Said, Told};
 use wire::command::{
-    CancelOrder, DefineInstrument, NewOrder, OrderType, ReplaceOrder, ResetSeqNums, SessionLogon, Side,
-    TimeInForce,
+    CancelOrder, DefineInstrument, InstrumentTerms, NewOrder, ReplaceOrder, ResetSeqNums, SessionLogon, Side,
+    Terms,
 };
 use wire::event::{self, OrderStatus, RejectReason, ResponseTo, Speaker};
 use wire::frame::{self, Origin};
 use wire::{
-    AccountId, ClOrdId, CommandBody, Epoch, Event, Frame, Happening, Incarnation, InstrumentId,
-    MAX_FRAME_LEN, Nanos, NodeId, OrderId, Outbound, Position, Price, Qty, ReportSeq, SessionId, SourceSeq,
-    Symbol,
+    AccountId, ClOrdId, CommandBody, Epoch, Event, Frame, Incarnation, InstrumentId, MAX_FRAME_LEN, Nanos,
+    NodeId, OrderId, Position, Price, Qty, SessionId, SourceSeq, Symbol,
 };
 
 pub const GATEWAY: NodeId = NodeId(10);
@@ -28,7 +30,12 @@ pub const LIMITS: Limits = Limits {
     sessions: 8,
     resting_orders: 1 << 12,
     names: 1 << 18,
-    levels_reserved: 16,
+    accounts: 16,
+    holdings: 64,
+    participants: 8,
+    currencies: 4,
+    trades: 32,
+    levels: 1 << 10,
     events_reserved: 64,
 };
 
@@ -52,33 +59,6 @@ impl Log {
         self.last = frame::stamp(&mut bytes[..length], self.last, self.epoch, self.now);
         bytes[..length].to_vec()
     }
-}
-
-macro_rules! said {
-    ($($name:ident)*) => {
-        /// A happening as an owned value.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Said { $($name(event::$name),)* }
-
-        impl From<Happening<'_>> for Said {
-            fn from(happening: Happening<'_>) -> Self {
-                match happening { $(Happening::$name(body) => Self::$name(*body),)* }
-            }
-        }
-    };
-}
-said! {
-    EpochStarted RulesActivated GatewayOpened SessionOpened SessionClosed Accepted Rejected Filled Cancelled
-    Replaced CancelRejected InstrumentDefined AdministrationRefused
-}
-
-/// One event as it is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Told {
-    pub outbound: Outbound,
-    pub session: SessionId,
-    pub report: ReportSeq,
-    pub said: Said,
 }
 
 /// Decodes the events of the last frame from a sealed copy of their bytes, as a gateway would.
@@ -137,7 +117,12 @@ impl Desk {
         body: &B,
     ) -> Vec<Told> {
         let bytes = self.log.stamp(gateway, incarnation, body);
-        let frame = Frame::read(&bytes).expect("just stamped");
+        self.apply(&bytes)
+    }
+
+    /// Applies a stamped frame.
+    pub fn apply(&mut self, bytes: &[u8]) -> Vec<Told> {
+        let frame = Frame::read(bytes).expect("just stamped");
         self.replica.apply(&frame).expect("the next frame of the same log");
         told(&self.replica)
     }
@@ -151,15 +136,10 @@ pub fn name(text: &str) -> ClOrdId {
     ClOrdId::new(text.as_bytes()).expect("the test's names are short and printable")
 }
 
+/// An instrument in continuous price-time trading without checks: tick 5, lot 10.
 pub fn define(instrument: InstrumentId, symbol: &[u8]) -> DefineInstrument {
-    DefineInstrument {
-        instrument,
-        price_decimals: 2,
-        reserved: [0; 3],
-        tick: Price(5),
-        lot: Qty(10),
-        symbol: Symbol::new(symbol).expect("the test's symbols are short and printable"),
-    }
+    let symbol = Symbol::new(symbol).expect("the test's symbols are short and printable");
+    DefineInstrument { terms: InstrumentTerms::plain(instrument, symbol, 2, Price(5), Qty(10)) }
 }
 
 pub fn logon(session: SessionId) -> SessionLogon {
@@ -171,16 +151,24 @@ pub fn order(session: SessionId, text: &str, side: Side, qty: u64, price: i64) -
     NewOrder {
         session,
         client_seq: 2,
-        instrument: ACME,
-        side,
-        order_type: OrderType::Limit,
-        time_in_force: TimeInForce::Day,
-        reserved: 0,
-        price: Price(price),
-        qty: Qty(qty),
+        terms: Terms::limit(ACME, side, Price(price), Qty(qty)),
         cl_ord_id: name(text),
         account: AccountId(7),
     }
+}
+
+/// The same order with other terms.
+pub fn but(order: NewOrder, change: impl FnOnce(&mut Terms)) -> NewOrder {
+    let mut terms = order.terms;
+    change(&mut terms);
+    NewOrder { terms, ..order }
+}
+
+/// The same replace with other terms.
+pub fn replace_but(replace: ReplaceOrder, change: impl FnOnce(&mut Terms)) -> ReplaceOrder {
+    let mut terms = replace.terms;
+    change(&mut terms);
+    ReplaceOrder { terms, ..replace }
 }
 
 pub fn cancel(session: SessionId, text: &str, orig: &str, side: Side) -> CancelOrder {
@@ -199,13 +187,7 @@ pub fn replace(session: SessionId, text: &str, orig: &str, side: Side, qty: u64,
     ReplaceOrder {
         session,
         client_seq: 4,
-        instrument: ACME,
-        side,
-        order_type: OrderType::Limit,
-        time_in_force: TimeInForce::Day,
-        reserved: 0,
-        price: Price(price),
-        qty: Qty(qty),
+        terms: Terms::limit(ACME, side, Price(price), Qty(qty)),
         cl_ord_id: name(text),
         orig_cl_ord_id: name(orig),
     }
@@ -249,7 +231,7 @@ pub fn accepted(told: &[Told]) -> OrderId {
 /// Price, quantity and orders of every level, best first.
 pub fn book(desk: &Desk, side: Side) -> Vec<(i64, u64, u32)> {
     let book = desk.replica.machine().book(ACME).expect("defined");
-    assert_eq!(book.depth(side), book.levels(side).len());
+    assert_eq!(book.depth(side), book.levels(side).count());
     assert_eq!(book.best(side), book.levels(side).next());
     book.levels(side).map(|level| (level.price.0, level.qty.0, level.orders)).collect()
 }

@@ -77,23 +77,23 @@ impl Exchange {
         let name = self.names.insert(&key, target.order, Fate::Open(slot));
         if change.keeps_place {
             let order = self.shelf.order_mut(slot);
-            let (exposure, before) = (order.exposure(), order.leaves());
+            let (was, before) = (order.exposure(), order.leaves());
             let timed = { order.terms().expire } != { change.terms.expire };
             order.rename(name, request);
             order.take_over(&change);
-            let view = order.view;
+            let (is, view) = (order.exposure(), order.view);
             self.shelf.reduce(slot, Qty(before.0 - change.leaves.0));
             if timed {
                 self.retime(slot);
             }
-            self.accounts.change(&market, exposure, before, change.leaves);
+            self.accounts.change(&market, was, before, Qty(0));
+            self.accounts.change(&market, is, Qty(0), change.leaves);
             self.tell(turn, session, &Replaced { order: view, orig_cl_ord_id, reserved: [0; 4] });
         } else {
             let mut order = self.take_out(slot);
             self.accounts.change(&market, order.exposure(), order.leaves(), Qty(0));
             order.rename(name, request);
             order.take_over(&change);
-            order.limit = change.limit;
             self.accounts.change(&market, order.exposure(), Qty(0), order.leaves());
             self.tell(turn, session, &Replaced { order: order.view, orig_cl_ord_id, reserved: [0; 4] });
             self.enter(order, &market, Entry::Again, turn);
@@ -204,7 +204,6 @@ impl Exchange {
     fn would_take_changed(&self, order: &Order, change: &Change, market: &Market) -> bool {
         let mut again = order.clone();
         again.take_over(change);
-        again.limit = change.limit;
         self.would_take(&again, market)
     }
 
@@ -256,6 +255,7 @@ impl Order {
     /// Takes over what a replace changes.
     fn take_over(&mut self, change: &Change) {
         self.view.terms = change.terms;
+        self.limit = change.limit;
         self.view.leaves = change.leaves;
     }
 }

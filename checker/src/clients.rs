@@ -250,7 +250,7 @@ impl Judge<'_> {
                 self.verdict.counts.acknowledged += 1;
                 let told = number(order_id).map(OrderId);
                 let order = session.and_then(|session| self.orders.get(&(session, cl_ord_id)));
-                if let Some(words) = self.lost(session, order.copied(), told) {
+                if let Some(words) = self.lost(session, order, told) {
                     self.verdict.add(Promise::NothingLost, || {
                         format!("order {cl_ord_id} of {} was acknowledged, {words}", text(client))
                     });
@@ -259,7 +259,8 @@ impl Judge<'_> {
             // The engine's refusals are events. A refusal at the edge means that the order never came further.
             b"rejected" if new => {
                 let order = session.and_then(|session| self.orders.get(&(session, cl_ord_id)));
-                if let Some(order) = order.filter(|order| order.accepted > 0 && order.rejected == 0) {
+                let refused = |order: &Order| order.accepted == 0 || order.rejected > 0;
+                if let Some(order) = order.filter(|order| !order.days().any(refused)) {
                     let number = order.order;
                     self.verdict.add(Promise::NothingFalse, || {
                         format!(
@@ -288,12 +289,15 @@ impl Judge<'_> {
     fn lost(
         &self,
         session: Option<SessionId>,
-        order: Option<Order>,
+        order: Option<&Order>,
         told: Option<OrderId>,
     ) -> Option<String> {
         let Some(session) = session else {
             return Some("and none of this client's reports is in the journal of events".to_owned());
         };
+        // The name may have been that of other orders in other trading days.
+        let of_told = |order: &&Order| told.is_some_and(|told| order.accepted > 0 && told == order.order);
+        let order = order.map(|order| order.days().find(of_told).unwrap_or(order));
         let Some(order) = order.filter(|order| order.commands > 0) else {
             return Some(format!("and the history holds no such order of session {session}"));
         };

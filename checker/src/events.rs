@@ -200,7 +200,8 @@ impl Addressed {
             }
         };
         if let Happening::InstrumentDefined(defined) = happening {
-            self.decimals.insert(defined.instrument, defined.price_decimals);
+            let terms = defined.terms;
+            self.decimals.insert(terms.instrument, terms.price_decimals);
         }
         let fingerprint = Spoken::of(&happening, |instrument| self.decimals_of(instrument))
             .filter(|_| !void)

@@ -24,6 +24,7 @@ pub mod check;
 mod clients;
 pub mod engines;
 mod events;
+mod fills;
 mod gateways;
 pub mod history;
 pub mod log;

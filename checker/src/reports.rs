@@ -4,7 +4,7 @@
 //! not need to know an instrument's decimals.
 
 use twox_hash::XxHash3_64;
-use wire::event::{Happening, OrderStatus, OrderView};
+use wire::event::{CancelReason, Happening, OrderStatus, OrderView, TradeSide};
 use wire::{ClOrdId, InstrumentId, OrderId, Price, Qty};
 
 /// The fields of an ExecutionReport that a client's record keeps.
@@ -92,30 +92,48 @@ impl Spoken {
     /// The ExecutionReport that comes of an event; none of one that is told otherwise or not at all. `decimals` are those of
     /// an instrument's prices.
     pub(crate) fn of(happening: &Happening<'_>, decimals: impl Fn(InstrumentId) -> u8) -> Option<Self> {
-        let (order, exec_type): (OrderView, &'static [u8]) = match happening {
+        let (mut order, exec_type): (OrderView, &'static [u8]) = match happening {
             Happening::Accepted(accepted) => (accepted.order, b"0"),
             Happening::Rejected(rejected) => (rejected.order, b"8"),
             Happening::Filled(filled) => (filled.order, b"F"),
+            Happening::Cancelled(cancelled) if ran_out(cancelled.reason) => (cancelled.order, b"C"),
             Happening::Cancelled(cancelled) => (cancelled.order, b"4"),
             Happening::Replaced(replaced) => (replaced.order, b"5"),
+            Happening::Triggered(triggered) => (triggered.order, b"L"),
+            Happening::Restated(restated) => (restated.order, b"D"),
+            Happening::TradeBusted(busted) => {
+                let trade = Trade { side: busted.trade, exec_type: b"H", ord_status: b"4", cum: Qty(0) };
+                return Some(Self::of_trade(&trade, decimals));
+            }
+            Happening::TradeCorrected(corrected) => {
+                let (side, cum) = (corrected.trade, { corrected.trade }.qty);
+                let trade = Trade { side, exec_type: b"G", ord_status: b"2", cum };
+                return Some(Self::of_trade(&trade, decimals));
+            }
             _ => return None,
         };
         let mut name = order.cl_ord_id;
         let (mut last_qty, mut last_px) = (String::new(), String::new());
         match happening {
-            // The answer to a cancel goes by the cancel's own name.
-            Happening::Cancelled(cancelled) if !{ cancelled.request }.is_empty() => name = cancelled.request,
+            Happening::Cancelled(cancelled) => {
+                // The answer to a cancel goes by the cancel's own name.
+                if !{ cancelled.request }.is_empty() {
+                    name = cancelled.request;
+                }
+                if ran_out(cancelled.reason) {
+                    order.status = OrderStatus::Expired;
+                }
+            }
             Happening::Filled(filled) => {
                 let (Qty(qty), Price(price)) = (filled.last_qty, filled.last_price);
                 last_qty = qty.to_string();
-                last_px = decimal(price, decimals(order.instrument));
+                last_px = decimal(price, decimals({ order.terms }.instrument));
             }
             _ => {}
         }
-        let OrderId(id) = order.order;
         Some(Self {
             name,
-            order_id: if id == 0 { "NONE".to_owned() } else { id.to_string() },
+            order_id: order_id(order.order),
             exec_type,
             ord_status: status(order.status),
             last_qty,
@@ -123,6 +141,21 @@ impl Spoken {
             cum_qty: { order.cum }.0.to_string(),
             leaves_qty: { order.leaves }.0.to_string(),
         })
+    }
+
+    /// A report about a trade alone says nothing of how its order is by now.
+    fn of_trade(trade: &Trade, decimals: impl Fn(InstrumentId) -> u8) -> Self {
+        let side = trade.side;
+        Self {
+            name: side.cl_ord_id,
+            order_id: order_id(side.order),
+            exec_type: trade.exec_type,
+            ord_status: trade.ord_status,
+            last_qty: { side.qty }.0.to_string(),
+            last_px: decimal({ side.price }.0, decimals(side.instrument)),
+            cum_qty: trade.cum.0.to_string(),
+            leaves_qty: "0".to_owned(),
+        }
     }
 
     /// As the client sees it.
@@ -138,6 +171,24 @@ impl Spoken {
             leaves_qty: self.leaves_qty.as_bytes(),
         }
     }
+}
+
+/// A trade that was undone or put right.
+struct Trade {
+    side: TradeSide,
+    exec_type: &'static [u8],
+    ord_status: &'static [u8],
+    cum: Qty,
+}
+
+/// Whether an order ran out (150=C) or was cancelled (150=4).
+fn ran_out(reason: CancelReason) -> bool {
+    matches!(reason, CancelReason::Expired | CancelReason::AuctionRemainder)
+}
+
+/// OrderID(37).
+fn order_id(OrderId(id): OrderId) -> String {
+    if id == 0 { "NONE".to_owned() } else { id.to_string() }
 }
 
 fn decimal(units: i64, decimals: u8) -> String {
@@ -156,6 +207,7 @@ const fn status(status: OrderStatus) -> &'static [u8] {
         OrderStatus::Filled => b"2",
         OrderStatus::Cancelled => b"4",
         OrderStatus::Rejected => b"8",
+        OrderStatus::Expired => b"C",
     }
 }
 

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use wire::command::{
-    DefineInstrument, EpochStart, GatewayOpen, LoggerMember, NewOrder, Opening, OrderType, ResetSeqNums,
-    SessionLogon, Side, Tick, TimeInForce,
+    DefineInstrument, EpochStart, GatewayOpen, InstrumentTerms, LoggerMember, NewOrder, Opening,
+    ResetSeqNums, SessionLogon, Side, Terms, Tick,
 };
 use wire::event::{
     self, Accepted, Address, EpochStarted, Filled, GatewayOpened, InstrumentDefined, Liquidity, OrderStatus,
@@ -46,14 +46,9 @@ impl Log {
     pub(crate) fn begun() -> Self {
         let mut log = Self { frames: Vec::new(), epoch: 0, life: 0, number: 0 };
         log.start(1, Opening::AtStart);
-        let define = DefineInstrument {
-            instrument: InstrumentId(1),
-            price_decimals: 2,
-            reserved: [0; 3],
-            tick: Price(1),
-            lot: Qty(1),
-            symbol: Symbol::new(b"X").unwrap(),
-        };
+        let symbol = Symbol::new(b"X").unwrap();
+        let terms = InstrumentTerms::plain(InstrumentId(1), symbol, 2, Price(1), Qty(1));
+        let define = DefineInstrument { terms };
         log.sequencer_says(&define);
         log.open_gateway(1);
         for session in [1, 2] {
@@ -168,13 +163,7 @@ pub(crate) fn order(session: u32, side: Side, name: &str) -> NewOrder {
     NewOrder {
         session: SessionId(session),
         client_seq: 2,
-        instrument: InstrumentId(1),
-        side,
-        order_type: OrderType::Limit,
-        time_in_force: TimeInForce::Day,
-        reserved: 0,
-        price: Price(PRICE),
-        qty: Qty(QTY),
+        terms: Terms::limit(InstrumentId(1), side, Price(PRICE), Qty(QTY)),
         cl_ord_id: ClOrdId::new(name.as_bytes()).unwrap(),
         account: AccountId(0),
     }
@@ -224,18 +213,9 @@ impl Engine {
             Command::EpochStart(start) => {
                 self.tell(here, nobody, &EpochStarted { sequencer: start.sequencer, reserved: [0; 6] });
             }
-            Command::DefineInstrument(define) => self.tell(
-                here,
-                nobody,
-                &InstrumentDefined {
-                    instrument: define.instrument,
-                    price_decimals: define.price_decimals,
-                    reserved: [0; 3],
-                    tick: define.tick,
-                    lot: define.lot,
-                    symbol: define.symbol,
-                },
-            ),
+            Command::DefineInstrument(define) => {
+                self.tell(here, nobody, &InstrumentDefined { terms: define.terms });
+            }
             Command::GatewayOpen(_) => {
                 let gateway = NodeId(GATEWAY);
                 self.tell(here, nobody, &GatewayOpened { gateway, reserved: [0; 2], incarnation: life });
@@ -263,7 +243,7 @@ impl Engine {
         self.names.insert(key, here.seq.0);
         let order = view(here, asked, OrderStatus::New, 0);
         self.tell(here, session, &Accepted { order });
-        if asked.side == Side::Sell || self.resting.is_empty() {
+        if { asked.terms }.side == Side::Sell || self.resting.is_empty() {
             self.resting.push((session, order));
             return;
         }
@@ -279,6 +259,7 @@ impl Engine {
                 last_qty: Qty(QTY),
                 trade: TradeId(self.trades),
                 contra,
+                fee: Money(0),
                 liquidity,
                 reserved: [0; 7],
             };
@@ -298,13 +279,9 @@ pub(crate) fn spoken<B: EventBody>(address: Address, body: &B) -> Message {
 pub(crate) fn view(here: Position, asked: &NewOrder, status: OrderStatus, cum: u64) -> OrderView {
     OrderView {
         order: OrderId(here.seq.0),
-        instrument: asked.instrument,
-        side: asked.side,
-        order_type: asked.order_type,
-        time_in_force: asked.time_in_force,
+        terms: asked.terms,
         status,
-        price: asked.price,
-        qty: asked.qty,
+        reserved: [0; 3],
         cum: Qty(cum),
         leaves: if status == OrderStatus::Rejected { Qty(0) } else { Qty(QTY - cum) },
         notional: Notional(0),

@@ -212,7 +212,7 @@ fn what_the_new_market_cannot_be_is_refused_with_the_line_and_the_reason() {
     let cases = [
         ("id = 3\ncode", "id = 0\ncode", "[[currency]]", "currency id 0 must lie between 1 and 15"),
         ("code = \"EUR\"", "code = \"ABCDEFGHI\"", "[[currency]]", "at most 8 are allowed"),
-        ("decimals = 4", "decimals = 19", "[[currency]]", "decimals must not be above 18"),
+        ("decimals = 4", "decimals = 13", "[[currency]]", "decimals must not be above 12"),
         (
             "id = 7\nname",
             "id = 4096\nname",

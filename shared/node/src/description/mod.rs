@@ -237,7 +237,7 @@ pub struct EngineLimits {
     pub sessions: u32,
     /// Orders that can rest at the same time, over all books.
     pub resting_orders: u32,
-    /// Price levels that can be taken at the same time, over all books.
+    /// Price levels, over all books, that there is room for from the beginning. It decides nothing.
     pub levels: u32,
     /// Client order ids that a trading day can use, over all sessions.
     pub names: u32,

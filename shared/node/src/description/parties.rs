@@ -16,7 +16,7 @@ use wire::{
 };
 
 /// Digits behind the point of a currency's unit.
-const MAX_DECIMALS: u8 = 18;
+const MAX_DECIMALS: u8 = 12;
 /// The largest amount of money, in units: sums of them stay far from the end of an `i128`.
 const MAX_AMOUNT: i128 = 1_000_000_000_000_000_000_000_000_000_000;
 /// The most shares at once: positions are `i64`.

@@ -1,6 +1,6 @@
 //! Draws become commands: which kind of command, through whom, at which time.
 
-use super::{Asked, Draw, Pair};
+use super::{Asked, Draw, Pair, Step};
 use crate::naive::Model;
 use crate::support::{GATEWAY, LIFE, name};
 use wire::command::*;
@@ -72,7 +72,7 @@ impl Generator {
         }
         for account in 1..=5 {
             let account = AccountId(account);
-            for (currency, amount) in [(1, 40_000_000), (2, 400_000)] {
+            for (currency, amount) in [(1, 40_000_000), (2, 1_500_000)] {
                 let currency = CurrencyId(currency);
                 let (direction, amount) = (Transfer::Deposit, Money(amount));
                 all.push(MoveMoney { account, currency, direction, reserved: 0, amount, act }.into());
@@ -80,7 +80,7 @@ impl Generator {
             for instrument in [1, 3] {
                 let (instrument, direction) = (InstrumentId(instrument), Transfer::Deposit);
                 all.push(
-                    MoveShares { account, instrument, direction, reserved: [0; 7], qty: Qty(1_000), act }.into(),
+                    MoveShares { account, instrument, direction, reserved: [0; 7], qty: Qty(2_000), act }.into(),
                 );
             }
         }
@@ -88,13 +88,18 @@ impl Generator {
     }
 
     /// The next command, given and compared.
-    pub fn step(&mut self, pair: &mut Pair, mut draw: Draw) -> Result<Asked, String> {
+    pub fn step(&mut self, pair: &mut Pair, draw: Draw) -> Result<(), String> {
+        let step = self.draw(pair, draw);
+        pair.apply(step.source, step.life, &step.asked)
+    }
+
+    /// The next command; the log's clock goes on to it.
+    pub fn draw(&mut self, pair: &mut Pair, mut draw: Draw) -> Step {
         let pause = draw.weighed(&[(20, 0), (8, 1), (4, 5), (1, 40)]);
         pair.desk.log.now.0 += pause;
         self.now = pair.desk.log.now.0 + 1;
         let (source, life, asked) = self.next(&pair.model, &mut draw);
-        pair.apply(source, life, &asked)?;
-        Ok(asked)
+        Step { now: pair.desk.log.now, source, life, asked }
     }
 
     fn next(&mut self, model: &Model, d: &mut Draw) -> (NodeId, Incarnation, Asked) {

@@ -7,17 +7,20 @@ mod draw;
 mod generator;
 mod operators;
 mod seen;
+mod shrink;
 mod traders;
 
 pub use asked::Asked;
 pub use draw::{Draw, NUMBERS};
 pub use generator::Generator;
 pub use seen::Seen;
+pub use shrink::{Step, shortest};
 
 use crate::naive::{Fault, Model};
 use crate::support::{Desk, Said, Told};
 use engine::Limits;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use wire::command::{Side, Transfer};
 use wire::{AccountId, CurrencyId, Frame, Incarnation, InstrumentId, NodeId};
 
@@ -50,10 +53,11 @@ impl Pair {
         }
     }
 
-    /// Both are given the command; an error says how their events differ.
+    /// Both are given the command; an error says how their events differ, or that the engine panicked.
     pub fn apply(&mut self, source: NodeId, life: Incarnation, asked: &Asked) -> Result<(), String> {
         let bytes = asked.stamp(&mut self.desk.log, source, life);
-        let got = self.desk.apply(&bytes);
+        let applied = catch_unwind(AssertUnwindSafe(|| self.desk.apply(&bytes)));
+        let got = applied.map_err(|_| format!("{asked:?}\nthe engine panicked"))?;
         let frame = Frame::read(&bytes).expect("just stamped");
         let header = frame.header();
         let command = frame.command().expect("just written");
@@ -67,7 +71,7 @@ impl Pair {
             });
             if got.get(at) != want.as_ref() {
                 let got = got.get(at);
-                return Err(format!("{asked:#?}\nas event {at} the engine says {got:#?}, the model {want:#?}"));
+                return Err(format!("{asked:?}\nevent {at}\nthe engine says {got:?}\nthe model says  {want:?}"));
             }
         }
         self.outbound += got.len() as u64;
@@ -166,5 +170,5 @@ fn same<T: PartialEq + std::fmt::Debug>(
     got: &T,
     want: &T,
 ) -> Result<(), String> {
-    if got == want { Ok(()) } else { Err(format!("{what} of {of:?}: the engine has {got:#?}, the model {want:#?}")) }
+    if got == want { Ok(()) } else { Err(format!("{what} of {of:?}: \nthe engine has {got:?}\nthe model has  {want:?}")) }
 }

@@ -43,10 +43,8 @@ impl Exchange {
         let target = self.target(session, asked.client_seq, asked.orig_cl_ord_id, turn);
         match self.may_touch(&target, &key, asked.instrument, asked.side) {
             Ok(slot) => {
-                let order = self.take_out(slot);
-                self.names.insert(&key, order.id(), Fate::Spent);
-                let market = self.instruments.of_order(order.instrument()).market;
-                self.cancel(order, &market, CancelReason::Requested, request, turn);
+                self.names.insert(&key, target.order, Fate::Spent);
+                self.cancel_open(slot, CancelReason::Requested, request, turn);
             }
             Err(reason) => {
                 let named = (asked.instrument, request, asked.orig_cl_ord_id);

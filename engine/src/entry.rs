@@ -8,6 +8,7 @@ use crate::instruments::{Instrument, Market};
 use crate::names::{Fate, Key, NameId};
 use crate::orders::{Order, Place};
 use crate::risk::{self, Request};
+use book::Slot;
 use wire::command::{Checks, NewOrder, Phase, PostOnly, Side, Terms, TimeInForce, Trading};
 use wire::event::{
     Accepted, CancelReason, Cancelled, OrderStatus, OrderView, RejectReason, Rejected, Triggered,
@@ -232,6 +233,19 @@ impl Exchange {
                 Side::Buy => last >= stop,
                 Side::Sell => last <= stop,
             }
+    }
+
+    /// An open order is over: what it needed is released, its owner is told.
+    pub(crate) fn cancel_open(
+        &mut self,
+        slot: Slot,
+        reason: CancelReason,
+        request: ClOrdId,
+        turn: &mut Turn<'_>,
+    ) {
+        let order = self.take_out(slot);
+        let market = self.instruments.of_order(order.instrument()).market;
+        self.cancel(order, &market, reason, request, turn);
     }
 
     /// An order that is neither on a ladder nor in the shelf is over: what it needed is released, its owner is told.

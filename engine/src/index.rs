@@ -1,7 +1,7 @@
 //! A table from hashes to numbers: one cache line for most look-ups, nothing allocated after its making.
 
 /// Open addressing with linear probing, at most half full. What is looked for is compared by the caller; the table keeps 32
-/// bits of each hash beside the number, so that the caller is seldom asked in vain. Entries are never taken out one by
+/// bits of each hash beside the number, so that the caller is seldom asked in vain; as half of the places are empty, every search ends. Entries are never taken out one by
 /// one: whoever forgets makes the table anew.
 #[derive(Clone, Debug)]
 pub(crate) struct Index {
@@ -18,34 +18,56 @@ impl Index {
         Self { places: vec![0; places], used: 0, limit }
     }
 
-    fn walk(&self, hash: u64) -> impl Iterator<Item = usize> + use<> {
-        let mask = self.places.len() - 1;
-        let start = usize::try_from(hash & mask as u64).expect("masked to a length");
-        (0..=mask).map(move |step| (start + step) & mask)
+    /// Where a hash is looked for first. The table is a power of two long.
+    fn home(&self, hash: u64) -> usize {
+        hash as usize & (self.places.len() - 1)
+    }
+
+    /// Where it is looked for after `at`.
+    fn after(&self, at: usize) -> usize {
+        (at + 1) & (self.places.len() - 1)
     }
 
     /// The number that was put in under this hash and that `same` takes for the one looked for.
+    #[inline]
     pub(crate) fn find(&self, hash: u64, same: impl Fn(u32) -> bool) -> Option<u32> {
-        for at in self.walk(hash) {
+        let mut at = self.home(hash);
+        loop {
             let place = self.places[at];
             if place == 0 {
                 return None;
             }
-            let number = place as u32;
-            if place >> 32 == hash >> 32 && same(number - 1) {
-                return Some(number - 1);
+            let number = place as u32 - 1;
+            if place >> 32 == hash >> 32 && same(number) {
+                return Some(number);
             }
+            at = self.after(at);
         }
-        None
+    }
+
+    /// What stands where a hash is looked for first: reading it brings its cache line near.
+    #[inline]
+    pub(crate) fn glance(&self, hash: u64) -> u64 {
+        self.places[self.home(hash)]
     }
 
     /// Puts a number in that [`Index::find`] did not find.
     pub(crate) fn insert(&mut self, hash: u64, number: u32) {
         assert!(self.used < self.limit, "the caller has checked that there is room");
-        let at =
-            self.walk(hash).find(|at| self.places[*at] == 0).expect("at most half of the places are taken");
+        let mut at = self.home(hash);
+        while self.places[at] != 0 {
+            at = self.after(at);
+        }
         self.places[at] = (hash >> 32 << 32) | u64::from(number + 1);
         self.used += 1;
+    }
+
+    /// Touches all its memory, so that none of it has to be found when it is needed.
+    pub(crate) fn prefault(&mut self) {
+        for page in self.places.chunks_mut(512) {
+            let first = std::hint::black_box(page[0]);
+            page[0] = first;
+        }
     }
 
     /// Forgets everything.

@@ -38,10 +38,8 @@ impl Exchange {
         }
         chosen.sort_unstable();
         for (_, slot) in &chosen {
-            let order = self.take_out(*slot);
-            let market = self.instruments.of_order(order.instrument()).market;
-            let reason = choice(&order).expect("chosen for a reason");
-            self.cancel(order, &market, reason, ClOrdId::default(), turn);
+            let reason = choice(self.shelf.order(*slot)).expect("chosen for a reason");
+            self.cancel_open(*slot, reason, ClOrdId::default(), turn);
         }
         let count = u32::try_from(chosen.len()).expect("as many as orders at most");
         chosen.clear();
@@ -86,9 +84,7 @@ impl Exchange {
     /// Orders whose date has come, the earliest first.
     pub(crate) fn expire(&mut self, turn: &mut Turn<'_>) {
         while let Some(next) = self.expiries.next().filter(|next| next.at <= turn.stamp) {
-            let order = self.take_out(next.slot);
-            let market = self.instruments.of_order(order.instrument()).market;
-            self.cancel(order, &market, CancelReason::Expired, ClOrdId::default(), turn);
+            self.cancel_open(next.slot, CancelReason::Expired, ClOrdId::default(), turn);
         }
     }
 

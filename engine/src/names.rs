@@ -82,6 +82,26 @@ impl Names {
         Key { hash: XxHash3_64::oneshot_with_seed(seed, cl_ord_id.as_bytes_padded()), session, cl_ord_id }
     }
 
+    /// Brings near what looking for a name will touch first.
+    #[inline]
+    pub(crate) fn glance(&self, key: &Key) {
+        std::hint::black_box(self.index.glance(key.hash));
+    }
+
+    /// Touches all the room made in advance.
+    pub(crate) fn prefault(&mut self) {
+        self.index.prefault();
+        let nobody = Name {
+            order: OrderId(0),
+            fate: Fate::Spent,
+            session: SessionId(0),
+            cl_ord_id: ClOrdId::default(),
+        };
+        let used = self.used.len();
+        self.used.resize(self.limit, nobody);
+        self.used.truncate(used);
+    }
+
     /// How many more names there is room for.
     pub(crate) fn room(&self) -> usize {
         self.limit - self.used.len()

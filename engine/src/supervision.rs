@@ -27,9 +27,7 @@ impl Exchange {
                 return refuse(CommandKind::CancelFor, RejectReason::UnknownOrder, turn);
             }
         };
-        let order = self.take_out(slot);
-        let market = self.instruments.of_order(order.instrument()).market;
-        self.cancel(order, &market, CancelReason::Operator, ClOrdId::default(), turn);
+        self.cancel_open(slot, CancelReason::Operator, ClOrdId::default(), turn);
         tell_count(MassScope::Session, session.0, 1, act, turn);
     }
 

@@ -70,6 +70,31 @@ impl Trades {
         Self { ring: Vec::with_capacity(limit), limit, last: TradeId(0), before_today: TradeId(0) }
     }
 
+    /// Touches all the room made in advance.
+    pub(crate) fn prefault(&mut self) {
+        let party = Party {
+            order: OrderId(0),
+            session: SessionId(0),
+            account: AccountId(0),
+            holding: HoldingId::NONE,
+            cl_ord_id: ClOrdId::default(),
+            rate: 0,
+            fee: Money(0),
+        };
+        let none = Trade {
+            trade: TradeId(0),
+            instrument: InstrumentId(0),
+            busted: true,
+            price: Price(0),
+            qty: Qty(0),
+            buyer: party,
+            seller: party,
+        };
+        let kept = self.ring.len();
+        self.ring.resize(self.limit, none);
+        self.ring.truncate(kept);
+    }
+
     /// The number of the next trade.
     pub(crate) fn next(&self) -> TradeId {
         TradeId(self.last.0 + 1)

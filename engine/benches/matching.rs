@@ -1,0 +1,155 @@
+//! Throughput and the latency of single commands, by kind of flow, with checks and without: `scripts/bench matching`.
+
+#![allow(clippy::disallowed_methods, clippy::print_stdout)]
+
+mod flow;
+
+use engine::{Limits, StateMachine};
+use flow::{Asked, Desk, Flow, REALISTIC};
+use hdrhistogram::Histogram;
+use std::time::Instant;
+use wire::command::Checks;
+
+/// How far the engine looks ahead.
+const AHEAD: usize = 2;
+
+/// A flow to measure: what is applied before, and what is measured.
+struct Scenario {
+    name: &'static str,
+    instruments: u32,
+    before: Vec<Asked>,
+    measured: Vec<Asked>,
+}
+
+fn scenarios(commands: usize) -> Vec<Scenario> {
+    let take = |n: usize, next: &mut dyn FnMut() -> Asked| (0..n).map(|_| next()).collect::<Vec<_>>();
+    let mut all = Vec::new();
+    let mut flow = Flow::new(1, 1);
+    all.push(Scenario {
+        name: "realistic mix",
+        instruments: 1,
+        before: take(20_000, &mut || flow.mixed(&REALISTIC)),
+        measured: take(commands, &mut || flow.mixed(&REALISTIC)),
+    });
+    let mut flow = Flow::new(2, 1);
+    all.push(Scenario {
+        name: "add",
+        instruments: 1,
+        before: Vec::new(),
+        measured: take(commands.min(1_000_000), &mut || flow.resting()),
+    });
+    let mut flow = Flow::new(3, 1);
+    let before = take(commands.min(1_000_000), &mut || flow.resting());
+    let cancels = (0..before.len()).filter_map(|_| flow.cancelling()).collect();
+    all.push(Scenario { name: "cancel", instruments: 1, before, measured: cancels });
+    let mut flow = Flow::new(4, 1);
+    let before = take(100_000, &mut || flow.resting());
+    let replaces = (0..commands).filter_map(|_| flow.replacing()).collect();
+    all.push(Scenario { name: "replace", instruments: 1, before, measured: replaces });
+    let mut flow = Flow::new(5, 1);
+    let mut sweeps = Vec::new();
+    while sweeps.len() < commands {
+        for _ in 0..10 {
+            sweeps.push(flow.resting_within(10));
+        }
+        sweeps.push(flow.taking(10, 50));
+    }
+    all.push(Scenario { name: "IOC sweeps of 10", instruments: 1, before: Vec::new(), measured: sweeps });
+    let mut flow = Flow::new(6, 1);
+    all.push(Scenario {
+        name: "deep book (1,000,000)",
+        instruments: 1,
+        before: take(1_000_000, &mut || flow.resting_within(5_000)),
+        measured: take(commands, &mut || flow.mixed(&REALISTIC)),
+    });
+    let mut flow = Flow::new(7, 10_000);
+    all.push(Scenario {
+        name: "10,000 instruments, Zipf",
+        instruments: 10_000,
+        before: take(500_000, &mut || flow.mixed(&REALISTIC)),
+        measured: take(commands, &mut || flow.mixed(&REALISTIC)),
+    });
+    all
+}
+
+fn limits(scenario: &Scenario) -> Limits {
+    let commands = u32::try_from(scenario.before.len() + scenario.measured.len()).expect("some millions");
+    Limits {
+        instruments: scenario.instruments.max(16),
+        sessions: 1 << 10,
+        resting_orders: 1 << 21,
+        names: commands * 2,
+        accounts: 128,
+        holdings: scenario.instruments * flow::CLIENTS + 1,
+        participants: 128,
+        currencies: 4,
+        trades: 1 << 20,
+        levels: 1 << 17,
+        events_reserved: 1 << 16,
+    }
+}
+
+fn prepared(scenario: &Scenario, checks: Checks) -> Desk {
+    let mut desk = Desk::new(scenario.instruments, checks, limits(scenario));
+    desk.exchange.prefault();
+    for asked in &scenario.before {
+        desk.apply(asked.command());
+    }
+    desk
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let number = |flag: &str, or: usize| {
+        let at = arguments.iter().position(|argument| argument == flag);
+        at.and_then(|at| arguments.get(at + 1)).and_then(|text| text.parse().ok()).unwrap_or(or)
+    };
+    let (commands, runs) = (number("--commands", 2_000_000), number("--runs", 3));
+    let only =
+        arguments.iter().position(|argument| argument == "--only").and_then(|at| arguments.get(at + 1));
+    println!(
+        "{:<26} {:>7} {:>9} {:>8} {:>8} {:>8} {:>9}",
+        "flow", "checks", "M cmd/s", "p50 ns", "p99 ns", "p99.9 ns", "max us"
+    );
+    for scenario in scenarios(commands) {
+        if only.is_some_and(|only| !scenario.name.contains(only.as_str())) {
+            continue;
+        }
+        for (word, checks) in [("off", Checks::None), ("on", Checks::Funds)] {
+            let mut rates: Vec<f64> = (0..runs)
+                .map(|_| {
+                    let mut desk = prepared(&scenario, checks);
+                    let start = Instant::now();
+                    for (at, asked) in scenario.measured.iter().enumerate() {
+                        // As an engine does with the commands that wait in its ring.
+                        if let Some(soon) = scenario.measured.get(at + AHEAD) {
+                            desk.exchange.look_ahead(&soon.command());
+                        }
+                        desk.apply(asked.command());
+                    }
+                    scenario.measured.len() as f64 / start.elapsed().as_secs_f64() / 1e6
+                })
+                .collect();
+            rates.sort_by(f64::total_cmp);
+            let mut desk = prepared(&scenario, checks);
+            let mut histogram =
+                Histogram::<u64>::new_with_bounds(1, 10_000_000_000, 3).expect("up to ten seconds");
+            for asked in &scenario.measured {
+                let start = Instant::now();
+                desk.apply(asked.command());
+                let took = start.elapsed().as_nanos();
+                histogram.saturating_record(u64::try_from(took).unwrap_or(u64::MAX));
+            }
+            println!(
+                "{:<26} {:>7} {:>9.2} {:>8} {:>8} {:>8} {:>9.1}",
+                scenario.name,
+                word,
+                rates[rates.len() / 2],
+                histogram.value_at_quantile(0.5),
+                histogram.value_at_quantile(0.99),
+                histogram.value_at_quantile(0.999),
+                histogram.max() as f64 / 1e3,
+            );
+        }
+    }
+}

@@ -18,7 +18,7 @@ use support::{GATEWAY, LIFE};
 const WORLD: Limits = Limits {
     instruments: 8,
     sessions: 5,
-    resting_orders: 180,
+    resting_orders: 100,
     names: 30_000,
     accounts: 8,
     holdings: 40,
@@ -97,6 +97,14 @@ fn progress(seed: u64, commands: usize) {
     eprintln!("seed {seed}: {commands} commands, engine and model agree");
 }
 
+/// With LOCKSTEP_MODEL_SHOW set: how often everything happened.
+#[expect(clippy::print_stderr, reason = "asked for")]
+fn show(seen: &Seen) {
+    if std::env::var_os("LOCKSTEP_MODEL_SHOW").is_some() {
+        eprintln!("{seen}");
+    }
+}
+
 /// How many commands all long runs have together.
 fn commands() -> usize {
     match std::env::var("LOCKSTEP_MODEL_COMMANDS") {
@@ -136,12 +144,14 @@ fn long_run(seeds: [u64; 2]) -> Seen {
 fn a_million_commands_give_the_models_events_and_books() {
     let seen = long_run([20_120_621, 1]);
     assert_eq!(seen.missing(), [""; 0], "everything that can happen did:\n{seen}");
+    show(&seen);
 }
 
 #[test]
 fn a_million_commands_give_the_models_events_and_books_from_other_seeds() {
     let seen = long_run([20_120_622, 2]);
     assert_eq!(seen.missing(), [""; 0], "everything that can happen did:\n{seen}");
+    show(&seen);
 }
 
 #[test]
@@ -154,11 +164,11 @@ fn commands_without_room_give_the_models_events_and_books() {
 #[test]
 fn every_planted_fault_is_found() {
     for seed in 7..10 {
-        agreed(WORLD, seed, 20_000);
+        agreed(WORLD, seed, 40_000);
     }
     let unnoticed: Vec<Fault> = Fault::ALL
         .into_iter()
-        .filter(|fault| (7..10).all(|seed| run(WORLD, Some(*fault), seed, 20_000).is_ok()))
+        .filter(|fault| (7..10).all(|seed| run(WORLD, Some(*fault), seed, 40_000).is_ok()))
         .collect();
     assert_eq!(unnoticed, []);
 }

@@ -332,6 +332,11 @@ impl Model {
         self.accounts.iter().filter(|(_, owner)| **owner == participant).map(|(account, _)| *account).collect()
     }
 
+    /// The participants whose kill switch is thrown.
+    pub fn stopped(&self) -> Vec<u32> {
+        self.participants.iter().filter(|(_, stopped)| **stopped).map(|(number, _)| *number).collect()
+    }
+
     /// The number of the last trade.
     pub fn last_trade(&self) -> u64 {
         self.last_trade

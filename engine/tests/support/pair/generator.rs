@@ -116,41 +116,51 @@ impl Generator {
     }
 
     fn command(&mut self, model: &Model, d: &mut Draw) -> Asked {
-        // Where trading stands still, it goes on before long.
-        let phases: Vec<Phase> =
-            (0..super::INSTRUMENTS).filter_map(|id| Some(model.instrument(InstrumentId(id))?.0.phase)).collect();
-        let still = phases.iter().any(|phase| *phase != Phase::Continuous);
-        if phases.iter().all(|phase| *phase == Phase::Closed) && d.one_in(4) {
-            return EndDay { act: act() }.into();
+        if let Some(asked) = self.go_on(model, d) {
+            return asked;
         }
-        if d.one_in(if still { 30 } else { 150 }) {
-            return self.phase(model, d);
-        }
-        match d.weighed(&[
-            (540, 0),
-            (100, 1),
-            (200, 2),
-            (8, 3),
-            (14, 4),
-            (100, 5),
-            (10, 6),
-        ]) {
+        match d.weighed(&[(580, 0), (100, 1), (200, 2), (3, 3), (3, 4), (80, 5), (10, 6), (2, 7)]) {
             0 => self.new_order(model, d),
             1 => self.cancel(model, d),
             2 => self.replace(model, d),
             3 => self.mass_cancel(d),
-            4 => self.session(model, d),
+            4 => self.session(d),
             5 => self.operator(model, d),
-            _ => system(d),
+            6 => system(d),
+            _ => self.phase(model, d, None),
         }
     }
 
-    /// Logons and a few logouts.
-    fn session(&mut self, model: &Model, d: &mut Draw) -> Asked {
-        let out: Vec<u32> = (1..=4).filter(|s| model.owner(SessionId(*s)).is_none()).collect();
-        if !out.is_empty() && !d.one_in(4) {
-            return logon(SessionId(d.of(&out)));
+    /// What stands still goes on before long.
+    fn go_on(&mut self, model: &Model, d: &mut Draw) -> Option<Asked> {
+        let phases: Vec<(InstrumentId, Phase)> = (0..super::INSTRUMENTS)
+            .map(InstrumentId)
+            .filter_map(|id| Some((id, model.instrument(id)?.0.phase)))
+            .collect();
+        if !phases.is_empty() && phases.iter().all(|(_, phase)| *phase == Phase::Closed) && d.one_in(3) {
+            return Some(EndDay { act: act() }.into());
         }
+        let still: Vec<InstrumentId> =
+            phases.iter().filter(|(_, phase)| *phase != Phase::Continuous).map(|(id, _)| *id).collect();
+        let dead = phases.iter().any(|(_, phase)| matches!(phase, Phase::Closed | Phase::Halted));
+        if !still.is_empty() && d.one_in(if dead { 10 } else { 50 }) {
+            let instrument = if d.one_in(6) { InstrumentId::ALL } else { d.of(&still) };
+            return Some(self.phase(model, d, Some(instrument)));
+        }
+        let out: Vec<u32> = (1..=4).filter(|s| model.owner(SessionId(*s)).is_none()).collect();
+        if !out.is_empty() && d.one_in(20) {
+            return Some(logon(SessionId(d.of(&out))));
+        }
+        let stopped = model.stopped();
+        if !stopped.is_empty() && d.one_in(20) {
+            let participant = ParticipantId(d.of(&stopped));
+            return Some(SetTrading { participant, trading: Trading::Allowed, reserved: [0; 3], act: act() }.into());
+        }
+        None
+    }
+
+    /// Logons and logouts.
+    fn session(&mut self, d: &mut Draw) -> Asked {
         let session = self.any_session(d);
         if d.one_in(3) {
             let reason = LogoutReason::Requested;

@@ -13,8 +13,9 @@ use Phase::{Closed, ClosingAuction, Continuous, Halted, OpeningAuction, PreOpen}
 
 impl Generator {
     /// Through the day, mostly by ways that there are.
-    pub(super) fn phase(&mut self, model: &Model, d: &mut Draw) -> Asked {
-        let instrument = if d.one_in(4) { InstrumentId::ALL } else { self.any_instrument(d) };
+    pub(super) fn phase(&mut self, model: &Model, d: &mut Draw, which: Option<InstrumentId>) -> Asked {
+        let any = if d.one_in(4) { InstrumentId::ALL } else { self.any_instrument(d) };
+        let instrument = which.unwrap_or(any);
         let from = model.instrument(if instrument == InstrumentId::ALL { InstrumentId(1) } else { instrument });
         let usual: &[Phase] = match from.map(|(terms, ..)| terms.phase) {
             Some(Closed) => &[PreOpen, OpeningAuction, Continuous],
@@ -24,7 +25,7 @@ impl Generator {
             Some(ClosingAuction) => &[Closed, Closed, Halted],
             Some(Halted) => &[Continuous, ClosingAuction, PreOpen, OpeningAuction, Closed],
         };
-        let phase = if d.one_in(8) { d.of(Phase::ALL) } else { d.of(usual) };
+        let phase = if d.one_in(10) { d.of(Phase::ALL) } else { d.of(usual) };
         SetPhase { instrument, phase, reserved: [0; 3], act: act() }.into()
     }
 
@@ -44,11 +45,11 @@ impl Generator {
             (12, 2),
             (8, 3),
             (6, 4),
-            (10, 5),
+            (4, 5),
             (9, 6),
             (10, 7),
             (6, 8),
-            (2, 9),
+            (1, 9),
             (2, 10),
             (4, 11),
             (4, 12),
@@ -64,7 +65,7 @@ impl Generator {
             }
             5 => {
                 // Whoever is stopped may go on before long.
-                let trading = d.weighed(&[(3, Trading::Allowed), (1, Trading::Stopped)]);
+                let trading = d.weighed(&[(1, Trading::Allowed), (2, Trading::Stopped)]);
                 SetTrading { participant: self.any_participant(d), trading, reserved: [0; 3], act }.into()
             }
             6 => BustTrade { trade: any_trade(model, d), act }.into(),
@@ -120,11 +121,11 @@ impl Generator {
     fn limits(&mut self, d: &mut Draw) -> Asked {
         let mut limits = RiskLimits::default();
         if !d.one_in(3) {
-            limits.order_qty = Qty(d.weighed(&[(4, 0), (1, 100)]));
+            limits.order_qty = Qty(d.weighed(&[(8, 0), (1, 100)]));
             limits.order_value =
-                Money(d.weighed(&[(8, 0), (1, 100_000), (1, 10_000_000), (1, 80_000), (1, -1)]));
-            limits.position = Qty(d.weighed(&[(3, 0), (1, 300), (1, 1_000), (1, 100)]));
-            limits.day_volume = Qty(d.weighed(&[(4, 0), (1, 600), (1, 2_000)]));
+                Money(d.weighed(&[(16, 0), (1, 100_000), (1, 10_000_000), (1, 80_000), (1, -1)]));
+            limits.position = Qty(d.weighed(&[(4, 0), (1, 500), (2, 1_000), (2, 2_500)]));
+            limits.day_volume = Qty(d.weighed(&[(4, 0), (1, 1_000), (1, 3_000)]));
             limits.open_orders = d.weighed(&[(3, 0), (1, 4), (1, 2)]);
         }
         let account = self.any_account(d);
@@ -134,9 +135,9 @@ impl Generator {
 
     fn bands(&mut self, d: &mut Draw) -> Asked {
         let bands = Bands {
-            low: Price(d.weighed(&[(6, 0), (3, 960), (2, 975), (1, 963), (1, -1), (1, 1_020)])),
-            high: Price(d.weighed(&[(6, 0), (3, 1_040), (2, 1_025), (1, 1_037), (1, 1 << 41), (1, 1_015)])),
-            collar: Price(d.weighed(&[(4, 0), (3, 40), (2, 25), (1, 3)])),
+            low: Price(d.weighed(&[(16, 0), (3, 960), (1, 975), (1, 963), (1, -1), (1, 1_020)])),
+            high: Price(d.weighed(&[(16, 0), (3, 1_040), (1, 1_025), (1, 1_037), (1, 1 << 41), (1, 1_015)])),
+            collar: Price(d.weighed(&[(6, 0), (4, 40), (2, 25), (1, 3)])),
             reference: Price(d.weighed(&[(6, 0), (4, 1_000), (2, 1_013), (1, 990)])),
         };
         SetBands { instrument: self.any_instrument(d), reserved: [0; 4], bands, act: act() }.into()

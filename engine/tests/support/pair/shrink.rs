@@ -3,6 +3,8 @@
 use super::{Asked, Pair};
 use crate::naive::Fault;
 use engine::Limits;
+use std::cell::Cell;
+use std::sync::Once;
 use wire::{Incarnation, Nanos, NodeId};
 
 /// One command as it was given.
@@ -33,7 +35,29 @@ fn fails(limits: Limits, fault: Option<Fault>, steps: &[Step]) -> Option<(usize,
 }
 
 /// The shortest failing part of a failing run that is found, and why it fails.
-pub fn shortest(limits: Limits, fault: Option<Fault>, mut steps: Vec<Step>) -> String {
+pub fn shortest(limits: Limits, fault: Option<Fault>, steps: Vec<Step>) -> String {
+    // An engine that panics would say so at every try.
+    QUIET.call_once(|| {
+        let loud = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !SEARCHING.get() {
+                loud(panic);
+            }
+        }));
+    });
+    SEARCHING.set(true);
+    let found = search(limits, fault, steps);
+    SEARCHING.set(false);
+    found
+}
+
+static QUIET: Once = Once::new();
+
+thread_local! {
+    static SEARCHING: Cell<bool> = const { Cell::new(false) };
+}
+
+fn search(limits: Limits, fault: Option<Fault>, mut steps: Vec<Step>) -> String {
     let Some((mut end, mut why)) = fails(limits, fault, &steps) else {
         return "it fails no more when it is repeated".to_owned();
     };

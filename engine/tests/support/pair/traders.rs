@@ -35,7 +35,7 @@ fn price(d: &mut Draw, side: Side) -> i64 {
         495 => i64::MIN,
         490..495 => 1200,
         485..490 => 800,
-        _ => 1000 + drift + TICK * (d.below(9) as i64 - 4),
+        _ => 1000 + drift + TICK * (d.below(7) as i64 - 3),
     }
 }
 
@@ -56,11 +56,12 @@ impl Generator {
         let opening = model
             .instrument(instrument)
             .is_some_and(|(terms, ..)| matches!(terms.phase, Phase::PreOpen | Phase::OpeningAuction));
+        let calls = model.instrument(instrument).is_some_and(|(terms, ..)| terms.phase.is_call());
         let time_in_force = d.weighed(&[
             (40, Day),
             (14, GoodTillCancel),
-            (if opening { 2 } else { 11 }, ImmediateOrCancel),
-            (if opening { 1 } else { 8 }, FillOrKill),
+            (if calls { 1 } else { 9 }, ImmediateOrCancel),
+            (if calls { 1 } else { 6 }, FillOrKill),
             (10, GoodTillDate),
             (if opening { 20 } else { 1 }, AtTheOpen),
             (7, AtTheClose),
@@ -76,12 +77,12 @@ impl Generator {
             (8, SelfTrade::CancelBoth),
             (20, SelfTrade::Decrement),
         ]);
-        self.extras(d, &mut terms);
+        self.extras(d, &mut terms, calls);
         terms
     }
 
     /// Stop price, display, minimum, post only, expiry: mostly only where they go.
-    fn extras(&mut self, d: &mut Draw, terms: &mut Terms) {
+    fn extras(&mut self, d: &mut Draw, terms: &mut Terms, calls: bool) {
         let anything = d.one_in(12);
         let (kind, tif, side) = (terms.order_type, terms.time_in_force, terms.side);
         let limited = matches!(kind, Limit | StopLimit);
@@ -97,7 +98,7 @@ impl Generator {
             }
         }
         let immediate = matches!(tif, ImmediateOrCancel | FillOrKill);
-        if (anything || (limited && !immediate)) && d.one_in(4) {
+        if (anything || (limited && !immediate)) && d.one_in(3) {
             terms.display = Qty(part(d));
         }
         let plain = matches!(tif, Day | GoodTillCancel | GoodTillDate);
@@ -105,7 +106,7 @@ impl Generator {
             terms.post_only = PostOnly::Yes;
         }
         let minimum = matches!(kind, Limit | Market) && (plain || tif == ImmediateOrCancel);
-        if (anything || (minimum && terms.post_only == PostOnly::No)) && d.one_in(8) {
+        if (anything || (minimum && terms.post_only == PostOnly::No && !calls)) && d.one_in(6) {
             terms.min_qty = Qty(part(d));
         }
         if anything || tif == GoodTillDate {
@@ -118,8 +119,10 @@ impl Generator {
 
     fn account(&mut self, model: &Model, d: &mut Draw, session: SessionId) -> AccountId {
         let own = model.accounts_of(session);
-        if own.is_empty() || d.one_in(60) {
+        if d.one_in(60) {
             AccountId(d.of(&[0, 1, 2, 3, 4, 5, 6]))
+        } else if own.is_empty() {
+            AccountId(0)
         } else {
             AccountId(d.of(&own))
         }
@@ -128,7 +131,11 @@ impl Generator {
     pub(super) fn new_order(&mut self, model: &Model, d: &mut Draw) -> Asked {
         let session = self.any_session(d);
         let account = self.account(model, d, session);
-        let terms = self.terms(model, d);
+        let mut terms = self.terms(model, d);
+        if account == AccountId(0) && !d.one_in(30) {
+            // Where nobody asks for an account.
+            terms.instrument = InstrumentId(4);
+        }
         let cl_ord_id = self.fresh(d, session);
         NewOrder { session, client_seq: 5, terms, cl_ord_id, account }.into()
     }
@@ -185,7 +192,7 @@ impl Generator {
             terms.stop_price = Price({ terms.stop_price }.0 + TICK * (d.below(5) as i64 - 2));
         }
         if d.one_in(6) {
-            self.extras(d, &mut terms);
+            self.extras(d, &mut terms, false);
         }
         if d.one_in(8) {
             terms.time_in_force = d.of(&[Day, GoodTillCancel, GoodTillDate, ImmediateOrCancel, AtTheClose]);

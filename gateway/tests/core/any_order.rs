@@ -216,7 +216,7 @@ proptest! {
             prop_assert_eq!(answers.len(), 1, "client {} asked {}: {:?}", client, name, answers);
         }
         prop_assert_eq!(clients_view(&bench), engines_view(&bench));
-        prop_assert!(bench.core.engine.machine().audit().is_ok());
+        prop_assert_eq!(bench.core.engine.machine().audit(), Ok(()));
         prop_assert_eq!(bench.core.engine.position().seq.0, bench.core.frames.len() as u64);
     }
 }

@@ -383,7 +383,7 @@ impl Bench {
             for (tag, value) in line.split('|').map(|field| field.split_once('=').unwrap()) {
                 f.str(tag.parse().unwrap(), value);
             }
-            if matches!(msg_type, "D" | "F" | "G") {
+            if matches!(msg_type, "D" | "F" | "G" | "q") {
                 f.timestamp(60, now);
             }
         });

@@ -15,7 +15,7 @@ use node::{Beacon, ControlGroup, SessionNames, Speaker};
 use sequencer::{Entry, Intake, Ledger, Stamper};
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, SocketAddrV4};
-use wire::command::{DefineInstrument, EpochStart, Opening, RulesVersion, Tick};
+use wire::command::*;
 use wire::event;
 use wire::*;
 
@@ -88,15 +88,14 @@ pub(crate) fn settings(gateway: NodeId, token: u64, remembered: usize) -> Gatewa
     }
 }
 
-fn instrument(id: u32, symbol: &str, price_decimals: u8, tick: i64, lot: u64) -> DefineInstrument {
-    DefineInstrument {
-        instrument: InstrumentId(id),
-        price_decimals,
-        reserved: [0; 3],
-        tick: Price(tick),
-        lot: Qty(lot),
-        symbol: Symbol::new(symbol.as_bytes()).unwrap(),
-    }
+fn instrument(id: u32, symbol: &str, price_decimals: u8, tick: i64, lot: u64) -> InstrumentTerms {
+    let symbol = Symbol::new(symbol.as_bytes()).unwrap();
+    InstrumentTerms::plain(InstrumentId(id), symbol, price_decimals, Price(tick), Qty(lot))
+}
+
+/// Who did it, and why.
+pub(crate) fn act() -> Act {
+    Act { by: OperatorName::new(b"desk").unwrap(), why: Why::new(b"because").unwrap() }
 }
 
 fn fresh_engine() -> Replica<Exchange> {
@@ -238,13 +237,50 @@ impl Core {
         self.say(now, &start);
         if parent == Position::GENESIS {
             self.say(now, &RulesVersion { rules: Rules(1), reserved: [0; 4] });
-            self.say(now, &instrument(1, "ABC", 2, 5, 1));
-            self.say(now, &instrument(2, "LOT", 0, 1, 100));
+            self.found(now);
         }
         (self.parent, self.lead_at) = (parent, now);
     }
 
-    fn say<B: CommandBody>(&mut self, now: Nanos, body: &B) {
+    /// Two participants: the first with sessions 1 and 2 and accounts 11 and 12, the second with session 3 and account 21; session
+    /// 4 is nobody's. ABC and LOT need no account; FND is paid in USD, with a fee of 0.1 % for makers and 0.2 % for takers.
+    fn found(&mut self, now: Nanos) {
+        let code = CurrencyCode::new(b"USD").unwrap();
+        self.say(now, &DefineCurrency { currency: CurrencyId(1), decimals: 4, reserved: [0; 5], code });
+        for (participant, name) in [(1, "One"), (2, "Two")] {
+            let name = ParticipantName::new(name.as_bytes()).unwrap();
+            let participant = ParticipantId(participant);
+            self.say(now, &DefineParticipant { participant, reserved: [0; 4], name });
+        }
+        for (account, participant) in [(12, 1), (11, 1), (21, 2)] {
+            let (account, participant) = (AccountId(account), ParticipantId(participant));
+            self.say(now, &DefineAccount { account, participant });
+        }
+        for (session, participant) in [(1, 1), (2, 1), (3, 2)] {
+            let (session, participant) = (SessionId(session), ParticipantId(participant));
+            self.say(now, &AssignSession { session, participant });
+        }
+        self.say(now, &DefineInstrument { terms: instrument(1, "ABC", 2, 5, 1) });
+        self.say(now, &DefineInstrument { terms: instrument(2, "LOT", 0, 1, 100) });
+        let terms = InstrumentTerms {
+            currency: CurrencyId(1),
+            checks: Checks::Funds,
+            maker_fee: 1_000,
+            taker_fee: 2_000,
+            ..instrument(3, "FND", 2, 1, 1)
+        };
+        self.say(now, &DefineInstrument { terms });
+        for account in [11, 21].map(AccountId) {
+            let (currency, direction) = (CurrencyId(1), Transfer::Deposit);
+            let (amount, qty) = (Money(100_000_000), Qty(1_000));
+            self.say(now, &MoveMoney { account, currency, direction, reserved: 0, amount, act: act() });
+            let (instrument, reserved) = (InstrumentId(3), [0; 7]);
+            self.say(now, &MoveShares { account, instrument, direction, reserved, qty, act: act() });
+        }
+    }
+
+    /// A command of the sequencer's own, or an operator's.
+    pub(crate) fn say<B: CommandBody>(&mut self, now: Nanos, body: &B) {
         let Self { intake, frames, speaks, .. } = self;
         intake.say(now, body, &mut |frame| keep(frame, frames, speaks));
     }
@@ -402,6 +438,15 @@ impl Core {
     /// The life that a gateway was given last.
     pub(crate) fn life_of(&self, gateway: NodeId) -> Incarnation {
         self.lives.get(&gateway).map_or(Incarnation(0), |life| life.incarnation)
+    }
+
+    /// What the new orders of the history ask for, and for which accounts.
+    pub(crate) fn orders(&self) -> Vec<(Terms, AccountId)> {
+        let asked = |bytes: &Vec<u8>| match Frame::read(bytes).unwrap().command().unwrap() {
+            Command::NewOrder(order) => Some((order.terms, order.account)),
+            _ => None,
+        };
+        self.frames.iter().filter_map(asked).collect()
     }
 
     /// How many frames the engine has executed.

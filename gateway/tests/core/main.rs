@@ -11,6 +11,7 @@ mod memory;
 mod network;
 mod pressure;
 mod refusals;
+mod rulebook;
 mod said;
 mod sessions;
 mod strangers;

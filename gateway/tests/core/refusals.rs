@@ -107,14 +107,83 @@ fn a_price_must_fit_the_instrument() {
 fn what_kind_of_order_is_not_supported_is_said_with_what_is() {
     refused(
         "D",
-        "11=x|55=ABC|54=1|38=1|40=3|44=1",
-        "150=8|103=11|58=OrdType(40)=3 is not supported: use 1 (market) or 2 (limit)",
+        "11=x|55=ABC|54=1|38=1|40=5|44=1",
+        "150=8|103=11|58=OrdType(40)=5 is not supported: use 1 (market), 2 (limit), 3 (stop) or 4 (stop limit)",
     );
     refused(
         "D",
-        "11=x|55=ABC|54=1|38=1|40=2|44=1|59=4",
-        "150=8|103=11|58=TimeInForce(59)=4 is not supported: use 0 (day), 1 (GTC) or 3 (IOC)",
+        "11=x|55=ABC|54=1|38=1|40=2|44=1|59=5",
+        "150=8|103=11|58=TimeInForce(59)=5 is not supported: use 0 (day), 1 (GTC), 2 (at the open), 3 (IOC), 4 (FOK), 6 (GTD) or 7 (at the close)",
     );
+}
+
+#[test]
+fn what_a_kind_of_order_needs_is_asked_for_by_its_tag() {
+    for (terms, missing) in
+        [("40=2", 44), ("40=3", 99), ("40=4|99=1", 44), ("40=4|44=1", 99), ("40=2|44=1|59=6", 126)]
+    {
+        let answer = format!("35=3|371={missing}|373=1|372=D");
+        refused("D", &format!("11=x|55=ABC|54=1|38=1|{terms}"), &answer);
+    }
+}
+
+#[test]
+fn a_number_of_an_order_that_is_none_or_does_not_fit_is_named() {
+    let order = |terms: &str| format!("11=x|55=ABC|54=1|38=10|{terms}");
+    for (terms, answer) in [
+        ("40=3|99=1.001", "150=8|103=99|58=StopPx(99)=1.001 has more than the 2 decimals of ABC"),
+        ("40=3|99=99999999999999999999", "150=8|103=99|58=StopPx(99) is too large"),
+        (
+            "40=3|99=1.01",
+            "150=8|103=99|58=StopPx(99) must be above zero, a multiple of the tick size and within the limit",
+        ),
+        ("40=3|99=one", "35=3|371=99|373=6"),
+        ("40=2|44=1|111=1.5", "150=8|103=13|58=MaxFloor(111) must be a whole number"),
+        ("40=2|44=1|111=-1", "35=3|371=111|373=5"),
+        (
+            "40=2|44=1|111=11",
+            "150=8|103=13|58=MaxFloor(111) must be a multiple of the lot size and not above OrderQty(38)",
+        ),
+        ("40=2|44=1|110=99999999999999999999", "150=8|103=13|58=MinQty(110) is too large"),
+        (
+            "40=2|44=1|110=11",
+            "150=8|103=13|58=MinQty(110) must be a multiple of the lot size and not above OrderQty(38)",
+        ),
+        (
+            "40=2|44=1|59=6|126=20240101-00:00:00",
+            "150=8|103=99|58=ExpireTime(126) or ExpireDate(432) is not in the future",
+        ),
+        ("40=2|44=1|59=6|126=tomorrow", "35=3|371=126|373=6"),
+        ("40=2|44=1|59=6|432=20240230", "35=3|371=432|373=6"),
+        ("40=2|44=1|2964=5", "35=3|371=2964|373=5"),
+        ("40=2|44=1|1=mine", "150=8|103=15|58=Account(1)=mine is no account: accounts go by their numbers"),
+        ("40=2|44=1|1=0", "150=8|103=15|58=Account(1)=0 is no account: accounts go by their numbers"),
+        ("40=2|44=1|1=21", "150=8|103=15|58=Account(1) is not of the session's participant"),
+        ("40=1|18=6", "150=8|103=11"),
+        ("40=2|44=1|59=2", "150=8|103=2|58=the instrument's phase of trading does not take it"),
+    ] {
+        refused("D", &order(terms), answer);
+    }
+}
+
+#[test]
+fn a_mass_cancel_that_would_cancel_more_than_was_asked_for_is_refused() {
+    for (request, answer) in [
+        (
+            "530=2|55=ABC",
+            "530=2|532=0|58=MassCancelRequestType(530) must be 1 (one security) or 7 (all orders)",
+        ),
+        ("530=7|54=1", "530=7|532=0|58=Side(54) is not supported: both sides are cancelled"),
+        ("530=7|55=ABC", "530=7|532=0|58=Symbol(55) goes with MassCancelRequestType(530)=1 only"),
+        ("530=1|55=ABC|1=11", "530=1|532=0|58=Account(1) goes with MassCancelRequestType(530)=7 only"),
+        ("530=1|55=NIX", "530=1|532=1|58=Symbol(55)=NIX is not traded here"),
+        ("530=7|1=mine", "530=7|532=99|58=Account(1)=mine is no account: accounts go by their numbers"),
+    ] {
+        refused("q", &format!("11=x|{request}"), &format!("35=r|11=x|37=NONE|531=0|{answer}"));
+    }
+    refused("q", "11=x|530=1", "35=3|371=55|373=1|372=q");
+    refused("q", "11=x", "35=3|371=530|373=1|372=q");
+    refused("q", "11=x|530=9", "35=3|371=530|373=5|372=q");
 }
 
 #[test]

@@ -98,10 +98,10 @@ impl DriveArgs {
             .instruments
             .iter()
             .map(|listed| Instrument {
-                symbol: listed.symbol.to_string(),
+                symbol: { listed.symbol }.to_string(),
                 price_decimals: listed.price_decimals,
-                tick: listed.tick.0,
-                lot: listed.lot.0,
+                tick: { listed.tick }.0,
+                lot: { listed.lot }.0,
                 start_price: None,
             })
             .collect();
@@ -118,7 +118,7 @@ impl DriveArgs {
             amount,
             seed: self.seed,
             files,
-            ..Plan::new(gateways, clients, instruments)
+            ..Plan::new(gateways, clients, instruments).with_accounts(description)
         };
         let mut tell = |progress: Progress| {
             let Progress { phase, elapsed, sent, answered, fills, sessions, .. } = progress;

@@ -124,8 +124,29 @@ impl LocalPlan {
         for n in 1..=self.supervisors {
             node(&mut text, format!("supervisor-{n}"), "supervisor", String::new(), ports.tcp()?)?;
         }
+        self.market(&mut text)?;
+        writeln!(text, "\n{}", self.more)?;
+        Ok(text)
+    }
+}
+
+/// What every account begins with: more than any run spends.
+const MONEY: &str = "1000000000000000";
+const SHARES: u64 = 1_000_000_000_000;
+
+impl LocalPlan {
+    /// Who trades, and what: a participant and an account for each session, all orders covered by what they hold.
+    fn market(&self, text: &mut String) -> anyhow::Result<()> {
+        writeln!(text, "\n[[currency]]\nid = 1\ncode = \"USD\"\ndecimals = 6")?;
+        let shares =
+            |instrument: &Instrument| format!("{{ symbol = \"{}\", qty = {SHARES} }}", instrument.symbol);
+        let shares = self.instruments.iter().map(shares).collect::<Vec<_>>().join(", ");
         for (at, comp_id) in self.comp_ids().iter().enumerate() {
-            writeln!(text, "\n[[session]]\nid = {}\ncomp_id = \"{comp_id}\"", at + 1)?;
+            let id = at + 1;
+            writeln!(text, "\n[[participant]]\nid = {id}\nname = \"Owner {id}\"")?;
+            writeln!(text, "\n[[account]]\nid = {id}\nparticipant = {id}")?;
+            writeln!(text, "money = [{{ currency = \"USD\", amount = \"{MONEY}\" }}]\nshares = [{shares}]")?;
+            writeln!(text, "\n[[session]]\nid = {id}\ncomp_id = \"{comp_id}\"\nparticipant = {id}")?;
         }
         for (at, instrument) in self.instruments.iter().enumerate() {
             let Instrument { symbol, price_decimals, tick, lot, .. } = instrument;
@@ -134,9 +155,9 @@ impl LocalPlan {
                 "\n[[instrument]]\nid = {}\nsymbol = \"{symbol}\"\nprice_decimals = {price_decimals}\ntick = {tick}\nlot = {lot}",
                 at + 1
             )?;
+            writeln!(text, "currency = \"USD\"\nchecks = \"funds\"\nmaker_fee_ppm = 20\ntaker_fee_ppm = 50")?;
         }
-        writeln!(text, "\n{}", self.more)?;
-        Ok(text)
+        Ok(())
     }
 }
 
@@ -175,6 +196,9 @@ mod tests {
         let cluster = Description::parse(Path::new("cluster.toml"), &text).unwrap();
         assert_eq!(cluster.nodes.len(), 2 + 2 + 3 + 2 + 3);
         assert_eq!(cluster.sessions.len(), 4);
+        let accounts: Vec<_> =
+            cluster.sessions.iter().filter_map(|session| cluster.account_of(session)).collect();
+        assert_eq!(accounts.len(), 4, "every session has an account");
         assert_eq!(cluster.faults.drop, 50);
     }
 

@@ -171,7 +171,12 @@ pub fn limits(description: &Description) -> Limits {
         sessions: description.engine.sessions,
         resting_orders: description.engine.resting_orders,
         names: description.engine.names,
-        levels_reserved: 64,
+        accounts: description.engine.accounts,
+        holdings: description.engine.holdings,
+        participants: description.engine.participants,
+        currencies: description.engine.currencies,
+        trades: description.engine.trades,
+        levels: description.engine.levels,
         events_reserved: 64,
     }
 }

@@ -247,6 +247,6 @@ fn load_of(description: &Description, settings: &Settings, rate: u64, directory:
             requests: Some(directory.join("requests.csv")),
             executions: Some(directory.join("executions.csv")),
         },
-        ..Plan::new(gateways, clients, instruments)
+        ..Plan::new(gateways, clients, instruments).with_accounts(description)
     }
 }

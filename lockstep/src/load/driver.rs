@@ -139,7 +139,8 @@ fn could_not_log_on(lost: &Lost) -> anyhow::Error {
 impl<'a, S: Source> Driver<'a, S> {
     fn start(plan: &'a Plan, source: S, clock: Clock) -> anyhow::Result<Self> {
         let names = Names::new(clock.now());
-        let orders = Orders::new(names, plan.instruments.clone(), plan.clients.len());
+        let orders = Orders::new(names, plan.instruments.clone(), plan.clients.len())
+            .for_accounts(plan.accounts.clone());
         let log = plan.files.executions.as_deref().map(ExecutionLog::create).transpose()?;
         let mut links = Vec::with_capacity(plan.clients.len());
         for (index, client) in plan.clients.iter().enumerate() {

@@ -219,8 +219,9 @@ impl Link {
         let name = orders.name(id);
         let cites = cites.map(|cites| orders.name(cites));
         let instrument = &orders.instruments()[usize::from(request.instrument)];
+        let account = orders.account(request.session);
         let seq = self.session.send(now, request.action.msg_type(), |fields| {
-            request.write(fields, now, instrument, &name, cites.as_ref());
+            request.write(fields, now, instrument, account, &name, cites.as_ref());
         });
         let place = usize::try_from(seq).expect("as many messages as fit in memory");
         self.by_seq.resize(place, NO_REQUEST);

@@ -13,8 +13,8 @@ use fix::decimal;
 use hashbrown::HashSet;
 use rustc_hash::FxBuildHasher;
 use twox_hash::XxHash3_64;
-use wire::Nanos;
 use wire::command::Side;
+use wire::{AccountId, Nanos};
 
 /// In a place that names a row or an index: none.
 const NONE: u32 = u32::MAX;
@@ -128,6 +128,8 @@ struct SessionState {
 pub struct Orders {
     names: Names,
     instruments: Vec<Instrument>,
+    /// Account(1) of each session's orders.
+    accounts: Vec<AccountId>,
     rows: Vec<Row>,
     sessions: Vec<SessionState>,
     /// XXH3-64 of every ExecID(17): two different ones collide with a chance of about 10^-8 in a million.
@@ -142,11 +144,24 @@ impl Orders {
         Self {
             names,
             instruments,
+            accounts: Vec::new(),
             rows: Vec::new(),
             sessions: vec![SessionState::default(); sessions],
             exec_ids: HashSet::default(),
             tally: Tally::default(),
         }
+    }
+
+    /// The same, with the accounts of the sessions in their order.
+    #[must_use]
+    pub fn for_accounts(self, accounts: Vec<AccountId>) -> Self {
+        Self { accounts, ..self }
+    }
+
+    /// The account of a session's orders; 0 for none.
+    #[must_use]
+    pub fn account(&self, session: u16) -> AccountId {
+        self.accounts.get(usize::from(session)).copied().unwrap_or_default()
     }
 
     /// Every request, by its [`RequestId`].
@@ -309,12 +324,14 @@ impl Orders {
             b'C' | b'3' => self.ended(id, Outcome::Expired, report),
             b'5' => self.replaced(id, report),
             b'8' => self.rejected(id, Outcome::Rejected, report),
-            // Pending cancel, new or replace, restated, status: the row has its answer, nothing has changed.
-            b'6' | b'A' | b'E' | b'D' | b'I' => {
+            // Pending cancel, new or replace, restated, status, triggered: the row has its answer, nothing has changed.
+            b'6' | b'A' | b'E' | b'D' | b'I' | b'L' => {
                 if root != id && row.outcome == Outcome::Unanswered {
                     row.outcome = Outcome::Accepted;
                 }
             }
+            // A trade was put right or undone: that says nothing of its order.
+            b'G' | b'H' => return,
             _ => self.violation(report, format_args!("its ExecType is not one of FIX 4.4")),
         }
         self.check_quantities(root, report);

@@ -1,9 +1,9 @@
 //! What a run is: which gateways, clients and instruments, how fast, and for how long.
 
-use node::Strategy;
+use node::{Description, Strategy};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use wire::Nanos;
+use wire::{AccountId, Nanos};
 
 /// The most sessions of one run: their numbers and sockets stay small.
 pub const MAX_SESSIONS: usize = 1_000;
@@ -68,6 +68,8 @@ pub struct Plan {
     pub exchange: String,
     /// SenderCompID(49) of each session.
     pub clients: Vec<String>,
+    /// Account(1) on each session's orders, by the session's index; where there is none or 0, none is named.
+    pub accounts: Vec<AccountId>,
     /// What is traded.
     pub instruments: Vec<Instrument>,
     /// When requests go out.
@@ -149,6 +151,7 @@ impl Plan {
             gateways,
             exchange: "LOCKSTEP".into(),
             clients,
+            accounts: Vec::new(),
             instruments,
             pace: Pace::Window(32),
             amount: Amount::Time(Nanos(10 * Nanos::SECOND.0)),
@@ -160,6 +163,17 @@ impl Plan {
             progress_every: Nanos::SECOND,
             files: Files::default(),
         }
+    }
+
+    /// The same with the accounts that the cluster's description gives the clients' sessions.
+    #[must_use]
+    pub fn with_accounts(mut self, description: &Description) -> Self {
+        let account = |client: &String| {
+            let session = description.sessions.iter().find(|session| session.comp_id == *client);
+            session.and_then(|session| description.account_of(session)).unwrap_or_default()
+        };
+        self.accounts = self.clients.iter().map(account).collect();
+        self
     }
 
     /// What every run needs.

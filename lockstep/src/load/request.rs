@@ -3,8 +3,8 @@
 use super::plan::Instrument;
 use fix::Fields;
 use fix::tags::{self, msg_type};
-use wire::Nanos;
 use wire::command::{OrderType, Side, TimeInForce};
+use wire::{AccountId, Nanos};
 
 /// A request of a run, counted from 0 over all sessions. An order goes by the request that made it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,12 +67,14 @@ impl Action {
 }
 
 impl Request {
-    /// Writes the body. `name` is ClOrdID(11), `cites` the OrigClOrdID(41) of a cancel or replace.
+    /// Writes the body. `account` is Account(1) of a new order, `name` is ClOrdID(11), `cites` the OrigClOrdID(41) of a cancel
+    /// or replace.
     pub fn write(
         &self,
         fields: &mut Fields<'_>,
         now: Nanos,
         instrument: &Instrument,
+        account: AccountId,
         name: &Name,
         cites: Option<&Name>,
     ) {
@@ -80,6 +82,9 @@ impl Request {
             fields.bytes(tags::ORIG_CL_ORD_ID, cites.as_bytes());
         }
         fields.bytes(tags::CL_ORD_ID, name.as_bytes());
+        if matches!(self.action, Action::New { .. }) && account != AccountId(0) {
+            fields.u64(tags::ACCOUNT, u64::from(account.0));
+        }
         if !matches!(self.action, Action::Cancel(_)) {
             fields.bytes(tags::HANDL_INST, b"1");
         }
@@ -93,18 +98,33 @@ impl Request {
             Action::Replace(_) => (OrderType::Limit, TimeInForce::Day),
             Action::New { order_type, time_in_force } => (order_type, time_in_force),
         };
-        fields.bytes(tags::ORD_TYPE, if order_type == OrderType::Market { b"1" } else { b"2" });
+        fields.char(tags::ORD_TYPE, code_of_type(order_type));
         if order_type == OrderType::Limit {
             fields.decimal(tags::PRICE, self.price, instrument.price_decimals);
         }
-        fields.bytes(
-            tags::TIME_IN_FORCE,
-            match time_in_force {
-                TimeInForce::Day => b"0",
-                TimeInForce::GoodTillCancel => b"1",
-                TimeInForce::ImmediateOrCancel => b"3",
-            },
-        );
+        fields.char(tags::TIME_IN_FORCE, code_of_time(time_in_force));
+    }
+}
+
+/// OrdType(40). Stops need a price that no request of a run has.
+fn code_of_type(order_type: OrderType) -> char {
+    match order_type {
+        OrderType::Market => '1',
+        OrderType::Limit => '2',
+        OrderType::Stop | OrderType::StopLimit => unreachable!("a run sends no stop orders"),
+    }
+}
+
+/// TimeInForce(59). A good-till-date order needs a date that no request of a run has.
+fn code_of_time(time_in_force: TimeInForce) -> char {
+    match time_in_force {
+        TimeInForce::Day => '0',
+        TimeInForce::GoodTillCancel => '1',
+        TimeInForce::AtTheOpen => '2',
+        TimeInForce::ImmediateOrCancel => '3',
+        TimeInForce::FillOrKill => '4',
+        TimeInForce::AtTheClose => '7',
+        TimeInForce::GoodTillDate => unreachable!("a run sends no good-till-date orders"),
     }
 }
 

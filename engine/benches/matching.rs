@@ -104,6 +104,7 @@ fn main() {
         let at = arguments.iter().position(|argument| argument == flag);
         at.and_then(|at| arguments.get(at + 1)).and_then(|text| text.parse().ok()).unwrap_or(or)
     };
+    let ahead = number("--ahead", AHEAD);
     let (commands, runs) = (number("--commands", 2_000_000), number("--runs", 3));
     let only =
         arguments.iter().position(|argument| argument == "--only").and_then(|at| arguments.get(at + 1));
@@ -122,7 +123,7 @@ fn main() {
                     let start = Instant::now();
                     for (at, asked) in scenario.measured.iter().enumerate() {
                         // As an engine does with the commands that wait in its ring.
-                        if let Some(soon) = scenario.measured.get(at + AHEAD) {
+                        if let Some(soon) = scenario.measured.get(at + ahead).filter(|_| ahead > 0) {
                             desk.exchange.look_ahead(&soon.command());
                         }
                         desk.apply(asked.command());

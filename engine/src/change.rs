@@ -79,8 +79,13 @@ impl Exchange {
             let timed = { order.terms().expire } != { change.terms.expire };
             order.rename(name, request);
             order.take_over(&change);
-            let (is, view) = (order.exposure(), order.view);
+            let (is, view, place) = (order.exposure(), order.view, order.place);
+            let showing = order.showing();
             self.shelf.reduce(slot, Qty(before.0 - change.leaves.0));
+            if place == Place::Stop {
+                // What a waiting stop will show when it joins the book; in the book the display stays.
+                self.shelf.show(slot, showing);
+            }
             if timed {
                 self.retime(slot);
             }

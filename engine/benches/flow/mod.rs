@@ -149,15 +149,12 @@ pub const REALISTIC: Mix = Mix { cancels: 42, replaces: 6, takers: 6 };
 /// Makes flows. It knows what it has sent, not what became of it: some cancels come too late, as in life.
 pub struct Flow {
     random: SmallRng,
-    sent: u64,
+    /// The names that each client has used.
+    named: [u64; CLIENTS as usize + 1],
     live: Vec<(SessionId, InstrumentId, Side, ClOrdId)>,
     instruments: u32,
     /// Cumulative weights, for instruments that are not equally busy.
     zipf: Vec<f64>,
-}
-
-fn name(number: u64) -> ClOrdId {
-    ClOrdId::new(format!("ORD{number:012}").as_bytes()).expect("short and printable")
 }
 
 impl Flow {
@@ -168,7 +165,13 @@ impl Flow {
             all
         });
         let zipf = weights.collect();
-        Self { random: SmallRng::seed_from_u64(seed), sent: 0, live: Vec::new(), instruments, zipf }
+        Self {
+            random: SmallRng::seed_from_u64(seed),
+            named: [0; CLIENTS as usize + 1],
+            live: Vec::new(),
+            instruments,
+            zipf,
+        }
     }
 
     fn instrument(&mut self) -> InstrumentId {
@@ -184,7 +187,6 @@ impl Flow {
     }
 
     fn order(&mut self, instrument: InstrumentId, side: Side, price: i64, time: TimeInForce) -> NewOrder {
-        self.sent += 1;
         let client = self.random.random_range(1..=CLIENTS);
         let qty = Qty(self.random.random_range(1..=10) * 100);
         let terms = Terms { time_in_force: time, ..Terms::limit(instrument, side, Price(price), qty) };
@@ -192,9 +194,16 @@ impl Flow {
             session: SessionId(client),
             client_seq: 2,
             terms,
-            cl_ord_id: name(self.sent),
+            cl_ord_id: self.name(SessionId(client)),
             account: AccountId(client),
         }
+    }
+
+    /// Clients count.
+    fn name(&mut self, session: SessionId) -> ClOrdId {
+        let number = &mut self.named[session.0 as usize];
+        *number += 1;
+        ClOrdId::new(format!("ORD{number:012}").as_bytes()).expect("short and printable")
     }
 
     fn side(&mut self) -> Side {
@@ -253,8 +262,7 @@ impl Flow {
             let at = self.pick()?;
             self.live.swap_remove(at)
         };
-        self.sent += 1;
-        let cl_ord_id = name(self.sent);
+        let cl_ord_id = self.name(session);
         let reserved = [0; 3];
         Some(Asked::Cancel(CancelOrder {
             session,
@@ -270,8 +278,7 @@ impl Flow {
     pub fn replacing(&mut self) -> Option<Asked> {
         let at = self.pick()?;
         let (session, instrument, side, orig_cl_ord_id) = self.live[at];
-        self.sent += 1;
-        let cl_ord_id = name(self.sent);
+        let cl_ord_id = self.name(session);
         self.live[at].3 = cl_ord_id;
         let away = self.random.random_range(1..20);
         let qty = Qty(self.random.random_range(1..=10) * 100);

@@ -23,6 +23,17 @@ pub struct Level {
 const _: () = assert!(size_of::<Level>() == 48);
 
 impl Level {
+    const EMPTY: Self = Self {
+        key: 0,
+        shown: 0,
+        hidden: 0,
+        orders: 0,
+        first: Slot::NONE,
+        last: Slot::NONE,
+        ladder: LadderId(0),
+        page: NONE,
+    };
+
     /// The key: a price in ticks.
     #[must_use]
     #[inline]
@@ -86,24 +97,22 @@ impl Levels {
         Self { slab: Vec::with_capacity(room as usize), free: NONE }
     }
 
-    /// Takes a record, the one freed last if there is one.
+    /// Takes a record, the one freed last if there is one. What is in it means nothing.
     #[inline]
-    pub(crate) fn take(&mut self, level: Level) -> u32 {
+    pub(crate) fn take(&mut self) -> u32 {
         let at = self.free;
         if at == NONE {
-            return self.push(level);
+            return self.push();
         }
-        let record = &mut self.slab[at as usize];
-        self.free = record.page;
-        *record = level;
+        self.free = self.slab[at as usize].page;
         at
     }
 
     #[cold]
-    fn push(&mut self, level: Level) -> u32 {
+    fn push(&mut self) -> u32 {
         let at = u32::try_from(self.slab.len())
             .expect("levels are no more than orders, which are counted in 32 bits");
-        self.slab.push(level);
+        self.slab.push(Level::EMPTY);
         at
     }
 

@@ -16,7 +16,8 @@
 //! - A ladder is a record of 32 bytes (the best level and its key among it) and a tree of *pages* from a shared pool. A page
 //!   covers 64 neighbouring keys, or 64 pages of the floor below it: a word of bits says which of them are there, so the
 //!   next best level is one bit scan away. The tree is only as high as the span of keys in use demands: one page while all
-//!   levels lie within 64 ticks, three floors for a span of 262,144. Two pages that lie next to each other may need a floor
+//!   levels lie within 64 ticks, three floors for a span of 262,144. It falls when the ladder is empty, not before: a tree
+//!   that rose and fell with every far order would be slower than a high one. Two levels next to each other may need a floor
 //!   more than their distance says, as in any tree of fixed borders; keys about zero are kept off those borders.
 //!
 //! | memory | bytes |

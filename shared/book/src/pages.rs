@@ -27,7 +27,7 @@ pub(crate) struct Ladder {
     pub(crate) top: u32,
     /// How many levels.
     pub(crate) depth: u32,
-    /// The floor of the page at the top.
+    /// The floor of the page at the top. It rises with the span of the keys, and falls when the ladder is empty.
     pub(crate) floor: u32,
     /// 0 where a low key is the better, -1 (all bits) where a high one is.
     pub(crate) turn: i64,
@@ -244,25 +244,6 @@ impl Pages {
             }
             ladder.best = at;
             ladder.best_rank = next;
-        }
-        if page == ladder.top && floor > 0 {
-            self.lower(ladder);
-        }
-    }
-
-    /// Takes floors off the top on which only one page is left.
-    fn lower(&mut self, ladder: &mut Ladder) {
-        while ladder.floor > 0 && self.page(ladder.top).mask.is_power_of_two() {
-            let top = ladder.top;
-            let here = self.page(top);
-            let digit = here.mask.trailing_zeros() as usize;
-            let below = here.below[digit];
-            here.mask = 0;
-            here.below[digit] = NONE;
-            self.page(below).above = NONE;
-            ladder.top = below;
-            ladder.floor -= 1;
-            self.give(top);
         }
     }
 

@@ -29,6 +29,11 @@ pub(crate) struct Hot {
 
 const _: () = assert!(size_of::<Hot>() == 32);
 
+impl Hot {
+    const VACANT: Self =
+        Self { leaves: 0, shown: 0, level: VACANT, next: Slot::NONE, prev: Slot::NONE, tag: 0 };
+}
+
 /// Resting orders in price-time order on many ladders. `T` is what the caller keeps with each order.
 #[derive(Clone, Debug)]
 pub struct Shelf<T> {
@@ -98,24 +103,29 @@ impl<T> Shelf<T> {
     pub fn insert(&mut self, order: T, leaves: Qty, shown: Qty, tag: u32) -> Slot {
         assert!(!self.is_full(), "no room for another order");
         assert!(Qty(0) < shown && shown <= leaves, "an order shows some of what it has open");
-        let hot =
-            Hot { leaves: leaves.0, shown: shown.0, level: OFF, next: Slot::NONE, prev: Slot::NONE, tag };
-        self.living += 1;
-        let slot = self.vacant;
+        let mut slot = self.vacant;
         if slot == Slot::NONE {
-            return self.push(order, hot);
+            slot = self.push(order);
+        } else {
+            self.orders[slot.index()] = order;
         }
+        self.living += 1;
         let place = &mut self.hot[slot.index()];
         self.vacant = place.next;
-        *place = hot;
-        self.orders[slot.index()] = order;
+        // Field by field: a record put together elsewhere and copied would be read back wider than it was just written,
+        // which no store buffer can serve.
+        place.leaves = leaves.0;
+        place.shown = shown.0;
+        place.level = OFF;
+        place.tag = tag;
         slot
     }
 
+    /// The first place that was never taken.
     #[cold]
-    fn push(&mut self, order: T, hot: Hot) -> Slot {
-        let slot = Slot(u32::try_from(self.hot.len()).expect("bounded by the room for orders"));
-        self.hot.push(hot);
+    fn push(&mut self, order: T) -> Slot {
+        let slot = Slot(u32::try_from(self.orders.len()).expect("bounded by the room for orders"));
+        self.hot.push(Hot::VACANT);
         self.orders.push(order);
         slot
     }
@@ -193,11 +203,7 @@ impl<T> Shelf<T> {
         let (shown, hidden) = (order.shown, order.leaves - order.shown);
         let side = &mut self.ladders[ladder.0 as usize];
         let rank = side.rank(key);
-        let place = if rank == side.best_rank && side.best != NONE {
-            Place::Level(side.best)
-        } else {
-            self.pages.find(side, rank)
-        };
+        let place = self.pages.find(side, rank);
         if let Place::Level(at) = place {
             let level = self.levels.get_mut(at);
             let before = level.last;
@@ -210,12 +216,20 @@ impl<T> Shelf<T> {
             level.hidden += hidden;
             self.hot[before.index()].next = slot;
         } else {
-            let level = Level { key, shown, hidden, orders: 1, first: slot, last: slot, ladder, page: NONE };
-            let at = self.levels.take(level);
+            let at = self.levels.take();
             order.level = at;
             order.prev = Slot::NONE;
             order.next = Slot::NONE;
-            self.levels.get_mut(at).page = self.pages.insert(side, rank, place, at);
+            let page = self.pages.insert(side, rank, place, at);
+            let level = self.levels.get_mut(at);
+            level.key = key;
+            level.shown = shown;
+            level.hidden = hidden;
+            level.orders = 1;
+            level.first = slot;
+            level.last = slot;
+            level.ladder = ladder;
+            level.page = page;
         }
     }
 

@@ -354,19 +354,15 @@ impl Client {
                 ];
                 ("G", fields)
             }
+            35..37 if known => ("q", vec![field(530, &7)]),
             _ => {
                 let symbol = *self.random.pick(&["ABC", "ABC", "LOT"]);
                 let side = self.random.between(1, 2) as u8; // 1 or 2
                 let qty = self.random.between(1, 20) * if symbol == "LOT" { 10 } else { 1 };
                 let price = self.price(symbol);
                 self.resting.push(Resting { name: name.clone(), symbol, side, qty });
-                let fields = vec![
-                    field(55, &symbol),
-                    field(54, &side),
-                    field(38, &qty),
-                    field(40, &2),
-                    field(44, &price),
-                ];
+                let mut fields = vec![field(55, &symbol), field(54, &side), field(38, &qty)];
+                self.instruct(now, symbol, qty, price, &mut fields);
                 ("D", fields)
             }
         };
@@ -374,6 +370,50 @@ impl Client {
         let asked = Asked { msg_type, fields, times: 0, at: now, again: None };
         self.asked.insert(name.clone(), asked);
         name
+    }
+
+    /// What kind of order it is: most are plain limit orders.
+    fn instruct(
+        &mut self,
+        now: Nanos,
+        symbol: &str,
+        qty: u64,
+        price: String,
+        fields: &mut Vec<(u32, String)>,
+    ) {
+        let mut say = |tag: u32, value: &dyn ToString| fields.push((tag, value.to_string()));
+        let kind = self.random.below(40);
+        match kind {
+            0 => say(40, &1),
+            1 => {
+                say(40, &3);
+                say(99, &price);
+            }
+            _ => {
+                say(40, &if kind == 2 { 4 } else { 2 });
+                say(44, &price);
+            }
+        }
+        let lot = if symbol == "LOT" { 10 } else { 1 };
+        match kind {
+            2 => say(99, &self.price(symbol)),
+            3 => say(59, &3),
+            4 => say(59, &4),
+            5 => {
+                let expire = shown(now).saturating_add(Nanos::from_millis(self.random.between(1, 400)));
+                say(59, &6);
+                say(126, &String::from_utf8_lossy(&fix::timestamp::to_text(expire)));
+            }
+            6 => say(59, &7),
+            7 => say(18, &6),
+            8 | 9 => say(111, &lot),
+            10 => say(110, &lot),
+            11 => say(110, &qty),
+            _ => {}
+        }
+        if self.random.below(4) == 0 {
+            say(2964, &self.random.between(1, 4));
+        }
     }
 
     /// A price around the middle of its market.
@@ -452,6 +492,7 @@ impl Client {
                     '4' => asked.msg_type == "F" || asked.msg_type == "D",
                     '5' => asked.msg_type == "G",
                     '9' => asked.msg_type != "D",
+                    'r' => asked.msg_type == "q",
                     '8' | 'F' => true,
                     _ => false,
                 });
@@ -511,6 +552,14 @@ impl Heard {
                 exec_type: '9',
                 cl_ord_id: text(tags::CL_ORD_ID),
                 cum: 0,
+                leaves: 0,
+            }),
+            b"r" => Self::Report(Report {
+                session,
+                exec_id: String::new(),
+                exec_type: 'r',
+                cl_ord_id: text(tags::CL_ORD_ID),
+                cum: number(tags::TOTAL_AFFECTED_ORDERS),
                 leaves: 0,
             }),
             b"j" => Self::Refused(text(tags::BUSINESS_REJECT_REF_ID)),

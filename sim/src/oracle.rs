@@ -7,10 +7,10 @@ use crate::votes::Votes;
 use engine::{EventSink, Exchange, Replica};
 use node::Description;
 use node::description::Durability;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::rc::Rc;
-use wire::event::{self, Happening};
+use wire::event::{self, CancelReason, Happening};
 use wire::{Ack, ClOrdId, Digest, Event, Frame, Incarnation, NodeId, Position, Seq, SessionId};
 
 /// A promise that was broken.
@@ -66,6 +66,8 @@ pub struct Oracle {
     events: Vec<Box<[u8]>>,
     /// The cancel rejects among them.
     cancel_rejects: BTreeMap<(SessionId, ClOrdId), u64>,
+    /// Mass cancels that were done, with how many orders they cancelled.
+    mass_cancels: BTreeSet<(SessionId, ClOrdId, u64)>,
     /// The highest number of each gateway in its present life.
     fifos: BTreeMap<NodeId, (Incarnation, u64)>,
     /// New orders that were accepted, and how often.
@@ -94,6 +96,7 @@ impl Oracle {
             digests: Vec::new(),
             events: Vec::new(),
             cancel_rejects: BTreeMap::new(),
+            mass_cancels: BTreeSet::new(),
             fifos: BTreeMap::new(),
             accepted: BTreeMap::new(),
             asked: BTreeMap::new(),
@@ -195,7 +198,7 @@ impl Oracle {
         }
         self.check_fifo(&frame)?;
         self.reference.apply(&frame).map_err(|error| broken("execution", format_args!("{error}")))?;
-        let Self { reference, events, cancel_rejects, accepted, .. } = self;
+        let Self { reference, events, cancel_rejects, mass_cancels, accepted, .. } = self;
         for bytes in reference.events_mut() {
             event::speak(bytes, event::Speaker::default());
             let event = Event::read(bytes).map_err(|error| broken("event", format_args!("{error}")))?;
@@ -215,6 +218,9 @@ impl Oracle {
                 }
                 Ok(Happening::CancelRejected(rejected)) => {
                     *cancel_rejects.entry((session, rejected.request)).or_default() += 1;
+                }
+                Ok(Happening::MassCancelled(done)) => {
+                    mass_cancels.insert((session, done.request, u64::from(done.count)));
                 }
                 _ => {}
             }
@@ -244,6 +250,7 @@ impl Oracle {
             Ok(Command::NewOrder(order)) => Some((order.session, order.cl_ord_id)),
             Ok(Command::CancelOrder(cancel)) => Some((cancel.session, cancel.cl_ord_id)),
             Ok(Command::ReplaceOrder(replace)) => Some((replace.session, replace.cl_ord_id)),
+            Ok(Command::MassCancel(cancel)) => Some((cancel.session, cancel.cl_ord_id)),
             _ => None,
         };
         if let Some(request) = request {
@@ -345,6 +352,15 @@ impl Oracle {
                 format_args!("{}, the committed history has no such reject", told()),
             ));
         }
+        if report.exec_type == 'r' {
+            if self.mass_cancels.contains(&(report.session, name, report.cum)) {
+                return Ok(());
+            }
+            return Err(broken(
+                "report",
+                format_args!("{}, the committed history has no such mass cancel", told()),
+            ));
+        }
         let event =
             report.exec_id.parse::<usize>().ok().and_then(|number| self.events.get(number.checked_sub(1)?));
         let Some(bytes) = event else {
@@ -360,9 +376,16 @@ impl Oracle {
             Ok(Happening::Rejected(e)) => ('8', e.order, e.order.cl_ord_id),
             Ok(Happening::Filled(e)) => ('F', e.order, e.order.cl_ord_id),
             Ok(Happening::Replaced(e)) => ('5', e.order, e.order.cl_ord_id),
+            Ok(Happening::Triggered(e)) => ('L', e.order, e.order.cl_ord_id),
+            Ok(Happening::Restated(e)) => ('D', e.order, e.order.cl_ord_id),
             Ok(Happening::Cancelled(e)) => {
                 let request = e.request;
-                ('4', e.order, if request.is_empty() { e.order.cl_ord_id } else { request })
+                let ran_out = matches!(e.reason, CancelReason::Expired | CancelReason::AuctionRemainder);
+                (
+                    if ran_out { 'C' } else { '4' },
+                    e.order,
+                    if request.is_empty() { e.order.cl_ord_id } else { request },
+                )
             }
             other => {
                 return Err(broken("report", format_args!("{}, which the history has as {other:?}", told())));

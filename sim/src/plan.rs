@@ -158,7 +158,13 @@ durability = "{durability}"
 instruments = 16
 sessions = 16
 resting_orders = 4096
+levels = 256
 names = 8192
+participants = 16
+accounts = 16
+currencies = 4
+holdings = 64
+trades = 256
 
 [fix]
 comp_id = "EXCHANGE"
@@ -195,8 +201,28 @@ resend_bytes = "1MiB"
             };
         }
     }
+    text.push_str("[[currency]]\nid = 1\ncode = \"USD\"\ndecimals = 4\n");
     for client in 1..=clients {
-        let _ = writeln!(text, "[[session]]\nid = {client}\ncomp_id = \"CLIENT{client}\"");
+        // Little enough that some orders are refused for it.
+        let (money, shares) = (random.between(20_000, 200_000), random.between(50, 500));
+        let _ = writeln!(
+            text,
+            r#"
+[[participant]]
+id = {client}
+name = "Client {client}"
+
+[[account]]
+id = {client}
+participant = {client}
+money = [{{ currency = "USD", amount = "{money}" }}]
+shares = [{{ symbol = "ABC", qty = {shares} }}]
+
+[[session]]
+id = {client}
+comp_id = "CLIENT{client}"
+participant = {client}"#
+        );
     }
     text.push_str(
         r#"
@@ -206,6 +232,10 @@ symbol = "ABC"
 price_decimals = 2
 tick = 5
 lot = 1
+currency = "USD"
+checks = "funds"
+maker_fee_ppm = 200
+taker_fee_ppm = 500
 
 [[instrument]]
 id = 2
@@ -213,6 +243,7 @@ symbol = "LOT"
 price_decimals = 0
 tick = 1
 lot = 10
+algorithm = "pro-rata"
 "#,
     );
     text

@@ -362,7 +362,7 @@ impl Client {
                 let price = self.price(symbol);
                 self.resting.push(Resting { name: name.clone(), symbol, side, qty });
                 let mut fields = vec![field(55, &symbol), field(54, &side), field(38, &qty)];
-                self.instruct(now, symbol, qty, price, &mut fields);
+                self.instruct(now, symbol, qty, &price, &mut fields);
                 ("D", fields)
             }
         };
@@ -378,7 +378,7 @@ impl Client {
         now: Nanos,
         symbol: &str,
         qty: u64,
-        price: String,
+        price: &str,
         fields: &mut Vec<(u32, String)>,
     ) {
         let mut say = |tag: u32, value: &dyn ToString| fields.push((tag, value.to_string()));

@@ -11,8 +11,8 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use std::time::Instant;
 use wire::command::{
-    CancelOrder, DefineInstrument, NewOrder, OrderType, ReplaceOrder, ResetSeqNums, SessionLogon, Side,
-    TimeInForce,
+    CancelOrder, DefineInstrument, InstrumentTerms, NewOrder, ReplaceOrder, ResetSeqNums, SessionLogon, Side,
+    Terms, TimeInForce,
 };
 use wire::frame::{self, Origin};
 use wire::{
@@ -64,14 +64,9 @@ fn workload() -> Log {
     let mut random = SmallRng::seed_from_u64(42);
     let mut log = Log { bytes: Vec::new(), ends: Vec::new(), last: Position::GENESIS };
     for id in 1..=INSTRUMENTS {
-        log.push(&DefineInstrument {
-            instrument: InstrumentId(id),
-            price_decimals: 2,
-            reserved: [0; 3],
-            tick: Price(1),
-            lot: Qty(1),
-            symbol: Symbol::new(format!("S{id}").as_bytes()).expect("short"),
-        });
+        let symbol = Symbol::new(format!("S{id}").as_bytes()).expect("short");
+        let terms = InstrumentTerms::plain(InstrumentId(id), symbol, 2, Price(1), Qty(1));
+        log.push(&DefineInstrument { terms });
     }
     for id in 1..=SESSIONS {
         let session = SessionId(id);
@@ -104,13 +99,12 @@ fn workload() -> Log {
                 log.push(&ReplaceOrder {
                     session: order.session,
                     client_seq: 2,
-                    instrument: order.instrument,
-                    side: order.side,
-                    order_type: OrderType::Limit,
-                    time_in_force: TimeInForce::Day,
-                    reserved: 0,
-                    price: Price(order.price),
-                    qty: Qty(random.random_range(1..200)),
+                    terms: Terms::limit(
+                        order.instrument,
+                        order.side,
+                        Price(order.price),
+                        Qty(random.random_range(1..200)),
+                    ),
                     cl_ord_id,
                     orig_cl_ord_id,
                 });
@@ -125,19 +119,11 @@ fn workload() -> Log {
         let away = if immediate { -3 } else { random.random_range(0..8_i64) * random.random_range(0..8_i64) };
         let price = if side == Side::Buy { *middle - away } else { *middle + away };
         let (session, instrument) = (SessionId(random.random_range(1..=SESSIONS)), InstrumentId(id));
-        log.push(&NewOrder {
-            session,
-            client_seq: 2,
-            instrument,
-            side,
-            order_type: OrderType::Limit,
-            time_in_force: if immediate { TimeInForce::ImmediateOrCancel } else { TimeInForce::Day },
-            reserved: 0,
-            price: Price(price),
-            qty: Qty(random.random_range(1..200)),
-            cl_ord_id,
-            account: AccountId(0),
-        });
+        let mut terms = Terms::limit(instrument, side, Price(price), Qty(random.random_range(1..200)));
+        if immediate {
+            terms.time_in_force = TimeInForce::ImmediateOrCancel;
+        }
+        log.push(&NewOrder { session, client_seq: 2, terms, cl_ord_id, account: AccountId(0) });
         if !immediate {
             known.push(Known { session, instrument, side, price, name: names });
         }

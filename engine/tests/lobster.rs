@@ -9,7 +9,7 @@ mod support;
 use engine::{EventSink, Exchange, Limits, Sequenced, StateMachine};
 use std::path::{Path, PathBuf};
 use support::{ALICE, BOB, GATEWAY, LIFE, cancel, define, logon, order, replace};
-use wire::command::{CancelOrder, DefineInstrument, NewOrder, ReplaceOrder, Side, TimeInForce};
+use wire::command::{CancelOrder, NewOrder, ReplaceOrder, Side, TimeInForce};
 use wire::{Chain, ClOrdId, Command, Epoch, InstrumentId, Nanos, Position, Price, Qty, Seq};
 
 /// Levels of a row.
@@ -24,8 +24,9 @@ const LIMITS: Limits = Limits {
     sessions: 4,
     resting_orders: 64,
     names: 1 << 18,
-    levels_reserved: 16,
+    levels: 64,
     events_reserved: 64,
+    ..support::LIMITS
 };
 
 type Level = (i64, u64);
@@ -91,7 +92,8 @@ impl Venue {
             seq: 0,
             names: 0,
         };
-        let define = DefineInstrument { tick: Price(100), lot: Qty(1), ..define(support::ACME, b"AMZN") };
+        let mut define = define(support::ACME, b"AMZN");
+        (define.terms.tick, define.terms.lot) = (Price(100), Qty(1));
         venue.apply(Command::DefineInstrument(&define));
         venue.apply(Command::SessionLogon(&logon(ALICE)));
         venue.apply(Command::SessionLogon(&logon(BOB)));
@@ -146,7 +148,7 @@ impl Venue {
             }
             let leaving: Vec<ClOrdId> = book
                 .queue(side)
-                .filter(|order| wrong.contains(&{ order.price }.0))
+                .filter(|order| wrong.contains(&{ order.terms.price }.0))
                 .map(|order| order.cl_ord_id)
                 .collect();
             for cl_ord_id in leaving {
@@ -190,11 +192,9 @@ impl Venue {
             }
             (3, Some(orig_cl_ord_id)) => self.cancel(side, orig_cl_ord_id),
             (4, Some(_)) => {
-                let asked = NewOrder {
-                    cl_ord_id: self.fresh(),
-                    time_in_force: TimeInForce::ImmediateOrCancel,
-                    ..order(BOB, "-", side.opposite(), size, price)
-                };
+                let mut asked = order(BOB, "-", side.opposite(), size, price);
+                asked.cl_ord_id = self.fresh();
+                asked.terms.time_in_force = TimeInForce::ImmediateOrCancel;
                 self.apply(Command::NewOrder(&asked));
             }
             _ => {}

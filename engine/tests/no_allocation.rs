@@ -5,13 +5,21 @@
 
 #![allow(unsafe_code)]
 
+#[path = "support/naive/mod.rs"]
+mod naive;
+#[path = "support/pair/mod.rs"]
+mod pair;
 mod support;
 
+use engine::Limits;
+use pair::{Draw, Generator, Pair};
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use support::{ALICE, BOB, Desk, LIMITS, cancel, order, replace};
+use support::{ALICE, BOB, Desk, GATEWAY, LIFE, LIMITS, but, cancel, order, replace};
 use wire::Frame;
-use wire::command::{NewOrder, Side, Tick, TimeInForce};
+use wire::command::{Side, Tick, TimeInForce};
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
@@ -66,14 +74,13 @@ fn a_trading_day_within_the_limits_allocates_nothing() {
         let price = 1000 + away * (n % 7);
         let (o, r, c) = (format!("o{n}"), format!("r{n}"), format!("c{n}"));
         let log = &mut desk.log;
-        let (source, life) = (support::GATEWAY, support::LIFE);
+        let (source, life) = (GATEWAY, LIFE);
         frames.push(log.stamp(source, life, &order(session, &o, side, 50, price)));
         frames.push(log.stamp(source, life, &replace(session, &r, &o, side, 40, price + away)));
         frames.push(log.stamp(source, life, &order(session, &o, side, 50, price)));
-        let taker = NewOrder {
-            time_in_force: TimeInForce::ImmediateOrCancel,
-            ..order(ALICE, &format!("i{n}"), Side::Buy, 70, 1010)
-        };
+        let taker = but(order(ALICE, &format!("i{n}"), Side::Buy, 70, 1010), |t| {
+            t.time_in_force = TimeInForce::ImmediateOrCancel;
+        });
         frames.push(log.stamp(source, life, &taker));
         frames.push(log.stamp(source, life, &cancel(session, &c, &r, side)));
         frames.push(log.stamp(source, life, &Tick {}));
@@ -87,16 +94,37 @@ fn a_trading_day_within_the_limits_allocates_nothing() {
 }
 
 #[test]
+fn days_of_every_feature_allocate_nothing() {
+    // Stops, icebergs, auctions, money, limits, busts, operators: as the comparison with the model draws them.
+    let limits = Limits { names: 30_000, resting_orders: 200, holdings: 60, ..LIMITS };
+    let mut pair = Pair::new(limits, None);
+    let mut frames = Vec::new();
+    for asked in Generator::prologue() {
+        frames.push(asked.stamp(&mut pair.desk.log.clone(), GATEWAY, LIFE));
+        pair.apply(GATEWAY, LIFE, &asked).expect("engine and model agree");
+    }
+    let (mut generator, mut random) = (Generator::new(), SmallRng::seed_from_u64(5));
+    for _ in 0..40_000 {
+        let step = generator.draw(&mut pair, Draw::new(std::array::from_fn(|_| random.random())));
+        frames.push(step.asked.stamp(&mut pair.desk.log.clone(), step.source, step.life));
+        pair.apply(step.source, step.life, &step.asked).expect("engine and model agree");
+    }
+    let mut desk = Desk::empty(limits);
+    assert_eq!(allocations(&mut desk, &frames), 0);
+    assert_eq!(desk.replica.digest(), pair.desk.replica.digest(), "the same days once more");
+}
+
+#[test]
 fn growth_beyond_the_reserved_levels_and_events_is_rare_and_seen_by_the_counter() {
     let mut desk = Desk::new();
     let mut frames = Vec::new();
-    let levels = i64::from(LIMITS.levels_reserved) * 4;
+    let levels = i64::from(LIMITS.levels) * 4;
     for n in 1..=levels {
         let asked = order(ALICE, &format!("o{n}"), Side::Sell, 10, 5 * n);
-        frames.push(desk.log.stamp(support::GATEWAY, support::LIFE, &asked));
+        frames.push(desk.log.stamp(GATEWAY, LIFE, &asked));
     }
     assert_eq!(allocations(&mut desk, &frames), 2, "the side of the book doubled twice");
     let sweep = order(BOB, "sweep", Side::Buy, 10 * levels.unsigned_abs(), 5 * levels);
-    let frames = [desk.log.stamp(support::GATEWAY, support::LIFE, &sweep)];
+    let frames = [desk.log.stamp(GATEWAY, LIFE, &sweep)];
     assert_eq!(allocations(&mut desk, &frames), 4, "places and lengths of the sink doubled twice");
 }

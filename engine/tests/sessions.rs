@@ -101,7 +101,7 @@ fn an_instrument_is_defined_once() {
     let told = desk.send(&define(InstrumentId(5), b"NEW"));
     assert!(
         matches!(told[..], [Told { session: SessionId(0), report: ReportSeq(0), said: Said::InstrumentDefined(b), .. }]
-            if { b.instrument } == InstrumentId(5) && { b.tick } == Price(5))
+            if { b.terms.instrument } == InstrumentId(5) && { b.terms.tick } == Price(5))
     );
     let told = desk.send(&define(InstrumentId(5), b"NEWER"));
     assert!(matches!(told[..], [Told { session: SessionId(0), said: Said::AdministrationRefused(b), .. }]
@@ -128,10 +128,10 @@ fn the_clusters_own_commands_are_told_to_nobody_in_particular() {
     assert!(matches!(told[..], [Told { session: SessionId(0), said: Said::EpochStarted(b), .. }]
             if { b.sequencer } == NodeId(1)));
     assert_eq!(desk.replica.machine().epoch(), Epoch(1));
-    let told = desk.send(&RulesVersion { rules: Rules(4), reserved: [0; 4] });
+    let told = desk.send(&RulesVersion { rules: Rules(1), reserved: [0; 4] });
     assert!(matches!(told[..], [Told { session: SessionId(0), said: Said::RulesActivated(b), .. }]
-            if { b.rules } == Rules(4)));
-    assert_eq!(desk.replica.machine().rules(), Rules(4));
+            if { b.rules } == Rules(1)));
+    assert_eq!(desk.replica.machine().rules(), Rules(1));
     let told = desk.send(&GatewayOpen { version: 1, reserved: [0; 4] });
     assert!(matches!(told[..], [Told { session: SessionId(0), said: Said::GatewayOpened(b), .. }]
             if { b.gateway } == GATEWAY && { b.incarnation } == LIFE));

@@ -35,11 +35,12 @@ pub const LIMITS: Limits = Limits {
     participants: 8,
     currencies: 4,
     trades: 32,
-    levels: 1 << 10,
+    levels: 1 << 8,
     events_reserved: 64,
 };
 
 /// The sequencer's end of the history.
+#[derive(Clone)]
 pub struct Log {
     pub last: Position,
     pub epoch: Epoch,

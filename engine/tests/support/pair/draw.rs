@@ -25,7 +25,7 @@ impl Draw {
 
     /// From 0 to below `end`.
     pub fn below(&mut self, end: u64) -> u64 {
-        u64::from(self.next()) * end >> 16
+        (u64::from(self.next()) * end) >> 16
     }
 
     /// True once in `n` draws; never where the numbers have run out.

@@ -1,6 +1,6 @@
 //! Engine and model, given the same commands: what they say must be the same, and so must what they hold.
 
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, unused_imports)]
 
 mod asked;
 mod draw;

@@ -1,13 +1,13 @@
-//! Every rule of matching, and every reason to refuse, by name.
+//! Continuous trading by price and time: matching, cancel, replace, and what is wrong with an order's numbers, by name.
 
 mod support;
 
 use engine::Limits;
 use support::{
-    ALICE, BOB, Desk, LIFE, LIMITS, Said, Told, accepted, book, cancel, cancel_rejected, define, name, order,
-    reason, rejected, replace,
+    ALICE, BOB, Desk, LIFE, LIMITS, Said, Told, accepted, book, but, cancel, cancel_rejected, define, name, order,
+    reason, rejected, replace, replace_but,
 };
-use wire::command::{DefineInstrument, NewOrder, OrderType, ReplaceOrder, Side, TimeInForce};
+use wire::command::{NewOrder, OrderType, ReplaceOrder, Side, TimeInForce};
 use wire::event::{CancelReason, Liquidity, OrderStatus, RejectReason, ResponseTo};
 use wire::{ClOrdId, InstrumentId, NodeId, Notional, OrderId, Price, Qty, SessionId, TradeId};
 
@@ -39,11 +39,11 @@ fn queue(desk: &Desk, side: Side) -> Vec<ClOrdId> {
 }
 
 fn market(session: SessionId, text: &str, side: Side, qty: u64) -> NewOrder {
-    NewOrder { order_type: OrderType::Market, ..order(session, text, side, qty, 0) }
+    but(order(session, text, side, qty, 0), |t| t.order_type = OrderType::Market)
 }
 
 fn immediate(session: SessionId, text: &str, side: Side, qty: u64, price: i64) -> NewOrder {
-    NewOrder { time_in_force: TimeInForce::ImmediateOrCancel, ..order(session, text, side, qty, price) }
+    but(order(session, text, side, qty, price), |t| t.time_in_force = TimeInForce::ImmediateOrCancel)
 }
 
 // Matching.
@@ -121,13 +121,14 @@ fn a_market_order_takes_any_price_and_its_remainder_is_cancelled_for_want_of_liq
         let mut desk = Desk::new();
         desk.send(&order(ALICE, "a", Sell, 10, 105));
         desk.send(&order(ALICE, "b", Sell, 10, 1_000_000));
-        let told = desk.send(&NewOrder { time_in_force, price: Price(7), ..market(BOB, "m", Buy, 50) });
+        let asked = but(market(BOB, "m", Buy, 50), |t| (t.time_in_force, t.price) = (time_in_force, Price(7)));
+        let told = desk.send(&asked);
         assert_eq!(fills(&told).len(), 4);
         let Some(Told { said: Said::Cancelled(last), .. }) = told.last() else { panic!("{told:#?}") };
         assert_eq!(last.reason, CancelReason::NoLiquidity);
         assert_eq!(last.order.status, OrderStatus::Cancelled);
         assert_eq!(({ last.order.cum }, { last.order.leaves }), (Qty(20), Qty(0)));
-        assert_eq!({ last.order.price }, Price(0), "a market order has no price");
+        assert_eq!({ last.order.terms.price }, Price(0), "a market order has no price");
         assert!(last.request.is_empty());
         assert_eq!((book(&desk, Buy), book(&desk, Sell)), (vec![], vec![]));
     }
@@ -155,8 +156,8 @@ fn trades_are_counted_over_the_whole_exchange() {
     desk.send(&define(bolt, b"BOLT"));
     desk.send(&order(ALICE, "a", Sell, 10, 100));
     desk.send(&order(BOB, "b", Buy, 10, 100));
-    desk.send(&NewOrder { instrument: bolt, ..order(ALICE, "c", Sell, 10, 100) });
-    let told = desk.send(&NewOrder { instrument: bolt, ..order(BOB, "d", Buy, 10, 100) });
+    desk.send(&but(order(ALICE, "c", Sell, 10, 100), |t| t.instrument = bolt));
+    let told = desk.send(&but(order(BOB, "d", Buy, 10, 100), |t| t.instrument = bolt));
     let Some(Told { said: Said::Filled(last), .. }) = told.last() else { panic!("{told:#?}") };
     assert_eq!({ last.trade }, TradeId(2));
 }
@@ -165,9 +166,11 @@ fn trades_are_counted_over_the_whole_exchange() {
 fn the_largest_orders_at_the_highest_price_do_not_overflow() {
     let mut desk = Desk::new();
     let (most, highest) = (1 << 40, 1 << 40);
-    desk.send(&DefineInstrument { tick: Price(1), lot: Qty(1), ..define(InstrumentId(2), b"BIG") });
+    let mut big = define(InstrumentId(2), b"BIG");
+    (big.terms.tick, big.terms.lot) = (Price(1), Qty(1));
+    desk.send(&big);
     for (session, text, side) in [(ALICE, "a", Sell), (ALICE, "b", Sell), (BOB, "c", Buy), (BOB, "d", Buy)] {
-        let big = NewOrder { instrument: InstrumentId(2), ..order(session, text, side, most, highest) };
+        let big = but(order(session, text, side, most, highest), |t| t.instrument = InstrumentId(2));
         accepted(&desk.send(&big));
     }
     desk.audit();
@@ -249,7 +252,7 @@ fn a_smaller_quantity_at_the_same_price_keeps_its_place() {
         ({ body.order.order }, body.order.cl_ord_id, body.orig_cl_ord_id),
         (id, name("a2"), name("a"))
     );
-    assert_eq!(({ body.order.qty }, { body.order.leaves }), (Qty(20), Qty(20)));
+    assert_eq!(({ body.order.terms.qty }, { body.order.leaves }), (Qty(20), Qty(20)));
     assert_eq!(queue(&desk, Buy), ["a2", "b"].map(name));
     assert_eq!(book(&desk, Buy), [(100, 50, 2)]);
 }
@@ -321,27 +324,24 @@ fn a_replace_is_checked_like_a_cancel_and_like_a_new_order() {
         (ReplaceOrder { orig_cl_ord_id: name("b"), ..good }, RejectReason::UnknownOrder),
         (ReplaceOrder { orig_cl_ord_id: name("gone"), ..good }, RejectReason::UnknownOrder),
         (ReplaceOrder { orig_cl_ord_id: name("done"), ..good }, RejectReason::TooLate),
-        (ReplaceOrder { side: Sell, ..good }, RejectReason::OrderMismatch),
-        (ReplaceOrder { instrument: InstrumentId(2), ..good }, RejectReason::OrderMismatch),
-        (ReplaceOrder { order_type: OrderType::Market, ..good }, RejectReason::OrderMismatch),
-        (ReplaceOrder { qty: Qty(0), ..good }, RejectReason::ZeroQuantity),
-        (ReplaceOrder { qty: Qty(15), ..good }, RejectReason::OffLot),
-        (ReplaceOrder { qty: Qty(u64::MAX / 10 * 10), ..good }, RejectReason::QuantityTooLarge),
-        (ReplaceOrder { price: Price(-5), ..good }, RejectReason::PriceNotPositive),
-        (ReplaceOrder { price: Price(101), ..good }, RejectReason::OffTick),
-        (ReplaceOrder { price: Price(1 << 41), ..good }, RejectReason::OffTick),
-        (ReplaceOrder { price: Price(5 << 40), ..good }, RejectReason::PriceTooLarge),
-        (
-            ReplaceOrder { time_in_force: TimeInForce::ImmediateOrCancel, ..good },
-            RejectReason::UnsupportedOrder,
-        ),
+        (replace_but(good, |t| t.side = Sell), RejectReason::OrderMismatch),
+        (replace_but(good, |t| t.instrument = InstrumentId(2)), RejectReason::OrderMismatch),
+        (replace_but(good, |t| t.order_type = OrderType::Market), RejectReason::OrderMismatch),
+        (replace_but(good, |t| t.qty = Qty(0)), RejectReason::ZeroQuantity),
+        (replace_but(good, |t| t.qty = Qty(15)), RejectReason::OffLot),
+        (replace_but(good, |t| t.qty = Qty(u64::MAX / 10 * 10)), RejectReason::QuantityTooLarge),
+        (replace_but(good, |t| t.price = Price(-5)), RejectReason::PriceNotPositive),
+        (replace_but(good, |t| t.price = Price(101)), RejectReason::OffTick),
+        (replace_but(good, |t| t.price = Price(1 << 41)), RejectReason::OffTick),
+        (replace_but(good, |t| t.price = Price(5 << 40)), RejectReason::PriceTooLarge),
+        (replace_but(good, |t| t.time_in_force = TimeInForce::ImmediateOrCancel), RejectReason::OrderMismatch),
     ] {
         let told = cancel_rejected(&desk.send(&wrong));
         assert_eq!((told.0, told.3), (reason, ResponseTo::Replace));
     }
-    let told = desk.send(&ReplaceOrder { time_in_force: TimeInForce::GoodTillCancel, ..good });
+    let told = desk.send(&replace_but(good, |t| t.time_in_force = TimeInForce::GoodTillCancel));
     assert!(
-        matches!(told[0].said, Said::Replaced(b) if b.order.time_in_force == TimeInForce::GoodTillCancel),
+        matches!(told[0].said, Said::Replaced(b) if b.order.terms.time_in_force == TimeInForce::GoodTillCancel),
         "what was refused left no trace: {told:#?}"
     );
 }
@@ -353,15 +353,15 @@ fn a_new_order_with_a_bad_number_is_rejected_with_the_reason() {
     let mut desk = Desk::new();
     let good = order(ALICE, "a", Buy, 30, 100);
     for (wrong, why) in [
-        (NewOrder { instrument: InstrumentId(2), ..good }, RejectReason::UnknownInstrument),
-        (NewOrder { instrument: InstrumentId(u32::MAX), ..good }, RejectReason::UnknownInstrument),
-        (NewOrder { qty: Qty(0), ..good }, RejectReason::ZeroQuantity),
-        (NewOrder { qty: Qty(15), ..good }, RejectReason::OffLot),
-        (NewOrder { qty: Qty((1 << 40) + 4), ..good }, RejectReason::QuantityTooLarge),
-        (NewOrder { price: Price(0), ..good }, RejectReason::PriceNotPositive),
-        (NewOrder { price: Price(i64::MIN), ..good }, RejectReason::PriceNotPositive),
-        (NewOrder { price: Price(101), ..good }, RejectReason::OffTick),
-        (NewOrder { price: Price((1 << 40) + 4), ..good }, RejectReason::PriceTooLarge),
+        (but(good, |t| t.instrument = InstrumentId(2)), RejectReason::UnknownInstrument),
+        (but(good, |t| t.instrument = InstrumentId(u32::MAX)), RejectReason::UnknownInstrument),
+        (but(good, |t| t.qty = Qty(0)), RejectReason::ZeroQuantity),
+        (but(good, |t| t.qty = Qty(15)), RejectReason::OffLot),
+        (but(good, |t| t.qty = Qty((1 << 40) + 4)), RejectReason::QuantityTooLarge),
+        (but(good, |t| t.price = Price(0)), RejectReason::PriceNotPositive),
+        (but(good, |t| t.price = Price(i64::MIN)), RejectReason::PriceNotPositive),
+        (but(good, |t| t.price = Price(101)), RejectReason::OffTick),
+        (but(good, |t| t.price = Price((1 << 40) + 4)), RejectReason::PriceTooLarge),
     ] {
         assert_eq!(rejected(&desk.send(&wrong)), (why, OrderId(0)));
     }
@@ -372,23 +372,23 @@ fn a_new_order_with_a_bad_number_is_rejected_with_the_reason() {
 fn checks_come_in_a_fixed_order() {
     let mut desk = Desk::new();
     desk.send(&order(ALICE, "a", Buy, 30, 100));
-    let mut worst = NewOrder { instrument: InstrumentId(2), ..order(ALICE, "a", Buy, 0, 0) };
+    let mut worst = but(order(ALICE, "a", Buy, 0, 0), |t| t.instrument = InstrumentId(2));
     let stranger = desk.send_from(NodeId(99), LIFE, &worst);
     assert_eq!(reason(&stranger), RejectReason::NotLoggedOn);
     assert_eq!(reason(&desk.send(&worst)), RejectReason::DuplicateClOrdId);
     worst.cl_ord_id = name("b");
     assert_eq!(reason(&desk.send(&worst)), RejectReason::UnknownInstrument);
-    worst.instrument = support::ACME;
+    worst.terms.instrument = support::ACME;
     assert_eq!(reason(&desk.send(&worst)), RejectReason::ZeroQuantity);
-    worst.qty = Qty((1 << 41) + 1);
+    worst.terms.qty = Qty((1 << 41) + 1);
     assert_eq!(reason(&desk.send(&worst)), RejectReason::OffLot);
-    worst.qty = Qty(10 << 40);
+    worst.terms.qty = Qty(10 << 40);
     assert_eq!(reason(&desk.send(&worst)), RejectReason::QuantityTooLarge);
-    worst.qty = Qty(10);
+    worst.terms.qty = Qty(10);
     assert_eq!(reason(&desk.send(&worst)), RejectReason::PriceNotPositive);
-    worst.price = Price((1 << 41) + 1);
+    worst.terms.price = Price((1 << 41) + 1);
     assert_eq!(reason(&desk.send(&worst)), RejectReason::OffTick);
-    worst.price = Price(5 << 40);
+    worst.terms.price = Price(5 << 40);
     assert_eq!(reason(&desk.send(&worst)), RejectReason::PriceTooLarge);
 }
 

@@ -16,6 +16,11 @@ impl HoldingId {
     /// No holding: nothing is checked.
     pub(crate) const NONE: Self = Self(u32::MAX);
 
+    /// The one of this number.
+    pub(crate) fn of_number(number: u32) -> Self {
+        Self(number)
+    }
+
     /// Its number, in the order of their making.
     pub(crate) fn number(self) -> u32 {
         self.0
@@ -58,34 +63,34 @@ pub(crate) struct Currency {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Account {
-    participant: ParticipantId,
+pub(crate) struct Account {
+    pub(crate) participant: ParticipantId,
     /// For every instrument without limits of its own.
-    limits: RiskLimits,
+    pub(crate) limits: RiskLimits,
 }
 
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
-struct Row {
-    holding: Holding,
-    account: AccountId,
-    instrument: InstrumentId,
-    limits: Option<RiskLimits>,
+pub(crate) struct Row {
+    pub(crate) holding: Holding,
+    pub(crate) account: AccountId,
+    pub(crate) instrument: InstrumentId,
+    pub(crate) limits: Option<RiskLimits>,
 }
 
 /// All of it, dense by number; holdings in the order of their first use.
 #[derive(Clone, Debug)]
 pub(crate) struct Accounts {
-    participants: Vec<Option<Trading>>,
-    accounts: Vec<Option<Account>>,
-    currencies: Vec<Option<Currency>>,
+    pub(crate) participants: Vec<Option<Trading>>,
+    pub(crate) accounts: Vec<Option<Account>>,
+    pub(crate) currencies: Vec<Option<Currency>>,
     /// By account, then currency.
-    cash: Vec<Cash>,
-    rows: Vec<Row>,
+    pub(crate) cash: Vec<Cash>,
+    pub(crate) rows: Vec<Row>,
     index: Index,
     holdings: usize,
     /// By instrument: shares paid in less shares paid out.
-    shares: Vec<Qty>,
+    pub(crate) shares: Vec<i128>,
 }
 
 /// What an order leaves open, and what for.
@@ -136,7 +141,7 @@ impl Accounts {
             rows: Vec::with_capacity(holdings),
             index: Index::new(holdings),
             holdings,
-            shares: vec![Qty(0); limits.instruments as usize],
+            shares: vec![0; limits.instruments as usize],
         }
     }
 
@@ -190,7 +195,7 @@ impl Accounts {
     }
 
     /// All currencies, by number.
-    pub(crate) fn currencies(&self) -> impl Iterator<Item = (CurrencyId, &Currency)> {
+    pub(crate) fn currencies(&self) -> impl Iterator<Item = (CurrencyId, &Currency)> + Clone {
         (0..).map(CurrencyId).zip(&self.currencies).filter_map(|(id, there)| Some((id, there.as_ref()?)))
     }
 
@@ -224,7 +229,7 @@ impl Accounts {
 
     // What they have.
 
-    fn purse(&self, account: AccountId, currency: CurrencyId) -> usize {
+    pub(crate) fn purse(&self, account: AccountId, currency: CurrencyId) -> usize {
         account.0 as usize * self.currencies.len() + usize::from(currency.0)
     }
 
@@ -237,7 +242,7 @@ impl Accounts {
     }
 
     /// All money of all accounts in all currencies.
-    pub(crate) fn purses(&self) -> impl Iterator<Item = (AccountId, CurrencyId, Cash)> {
+    pub(crate) fn purses(&self) -> impl Iterator<Item = (AccountId, CurrencyId, Cash)> + Clone {
         let accounts = (0..).map(AccountId).zip(&self.accounts).filter(|(_, there)| there.is_some());
         accounts.flat_map(move |(account, _)| {
             self.currencies()
@@ -309,8 +314,8 @@ impl Accounts {
         Ok(())
     }
 
-    /// Shares of an instrument that came in less those that went out.
-    pub(crate) fn shares(&self, instrument: InstrumentId) -> Qty {
+    /// Shares of an instrument that came in less those that went out; below zero only where short sales are possible.
+    pub(crate) fn shares(&self, instrument: InstrumentId) -> i128 {
         self.shares[instrument.0 as usize]
     }
 
@@ -345,13 +350,13 @@ impl Accounts {
         instrument: InstrumentId,
         qty: Qty,
     ) -> Result<Holding, RejectReason> {
-        if qty.0 > MAX_SHARES.0 - self.shares(instrument).0 {
+        if i128::from(qty.0) > i128::from(MAX_SHARES.0) - self.shares(instrument) {
             return Err(RejectReason::OutOfRange);
         }
         let HoldingId(at) = self.find_or_make(account, instrument)?;
         let holding = &mut self.rows[at as usize].holding;
         holding.position += i128::from(qty.0);
-        self.shares[instrument.0 as usize].0 += qty.0;
+        self.shares[instrument.0 as usize] += i128::from(qty.0);
         Ok(*holding)
     }
 
@@ -374,7 +379,7 @@ impl Accounts {
             return Err(RejectReason::InsufficientShares);
         }
         holding.position -= i128::from(qty.0);
-        self.shares[instrument.0 as usize].0 -= qty.0;
+        self.shares[instrument.0 as usize] -= i128::from(qty.0);
         Ok(*holding)
     }
 

@@ -95,7 +95,7 @@ pub enum Violation {
         /// What accounts have.
         found: i128,
         /// What came in less what went out.
-        moved: Qty,
+        moved: i128,
     },
 }
 
@@ -268,7 +268,7 @@ fn conserved(exchange: &Exchange) -> Result<(), Violation> {
     for instrument in exchange.instruments.iter() {
         let id = instrument.market.id;
         let (found, moved) = (held.get(&id).copied().unwrap_or_default(), accounts.shares(id));
-        if found != i128::from(moved.0) {
+        if found != moved {
             return Err(Violation::Shares { instrument: id, found, moved });
         }
     }

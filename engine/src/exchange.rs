@@ -32,8 +32,8 @@ pub const RULES: Rules = Rules(1);
 #[derive(Clone, Debug)]
 pub struct Exchange {
     pub(crate) limits: Limits,
-    epoch: Epoch,
-    rules: Rules,
+    pub(crate) epoch: Epoch,
+    pub(crate) rules: Rules,
     pub(crate) instruments: Instruments,
     pub(crate) sessions: Sessions,
     pub(crate) accounts: Accounts,
@@ -195,12 +195,18 @@ impl Exchange {
 
     /// Puts an order on its ladder, behind all others there.
     pub(crate) fn rest(&mut self, order: Order) {
+        let name = order.name;
+        let slot = self.stand(order);
+        self.names.settle(name, crate::names::Fate::Open(slot));
+    }
+
+    /// The same, for an order whose name does not know of it yet.
+    pub(crate) fn stand(&mut self, order: Order) -> Slot {
         let market = self.instruments.of_order(order.instrument()).market;
-        let (place, name, limit, terms) = (order.place, order.name, order.limit, order.terms());
+        let (place, limit, terms) = (order.place, order.limit, order.terms());
         let (side, id, leaves, showing) = (order.side(), order.id(), order.leaves(), order.showing());
         let participant = order.participant;
         let slot = self.shelf.insert(order, leaves, showing, participant.0);
-        self.names.settle(name, crate::names::Fate::Open(slot));
         let key = match place {
             Place::Book => market.key(limit),
             Place::Stop => market.key(terms.stop_price),
@@ -213,6 +219,7 @@ impl Exchange {
             let shelf = &mut self.shelf;
             self.expiries.insert(expiry, |slot, timer| shelf.order_mut(slot).timer = timer);
         }
+        slot
     }
 
     /// Takes an open order off its ladder and out of the shelf.

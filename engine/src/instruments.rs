@@ -163,7 +163,7 @@ impl Instruments {
     }
 
     /// All of them, by number.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Instrument> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Instrument> + Clone {
         self.places.iter().flatten()
     }
 

@@ -23,6 +23,7 @@ pub mod machine;
 pub mod replica;
 pub mod sessions;
 pub mod sink;
+pub mod snapshot;
 
 mod accounts;
 mod administration;
@@ -54,4 +55,5 @@ pub use machine::{Sequenced, StateMachine, UnknownRules};
 pub use replica::{Divergence, MARK_EVERY, MARKS_KEPT, Mark, Replica};
 pub use sessions::{Owner, Session};
 pub use sink::EventSink;
+pub use snapshot::SnapshotError;
 pub use view::{BookView, LevelView};

@@ -109,6 +109,68 @@ pub struct LimitsError {
 }
 
 impl Limits {
+    /// All of them, in the order above.
+    #[must_use]
+    pub(crate) fn numbers(&self) -> [u32; 11] {
+        let Self {
+            instruments,
+            sessions,
+            resting_orders,
+            names,
+            accounts,
+            holdings,
+            participants,
+            currencies,
+            trades,
+            levels,
+            events_reserved,
+        } = *self;
+        [
+            instruments,
+            sessions,
+            resting_orders,
+            names,
+            accounts,
+            holdings,
+            participants,
+            currencies,
+            trades,
+            levels,
+            events_reserved,
+        ]
+    }
+
+    /// The limits with these numbers.
+    #[must_use]
+    pub(crate) fn of_numbers(numbers: [u32; 11]) -> Self {
+        let [
+            instruments,
+            sessions,
+            resting_orders,
+            names,
+            accounts,
+            holdings,
+            participants,
+            currencies,
+            trades,
+            levels,
+            events_reserved,
+        ] = numbers;
+        Self {
+            instruments,
+            sessions,
+            resting_orders,
+            names,
+            accounts,
+            holdings,
+            participants,
+            currencies,
+            trades,
+            levels,
+            events_reserved,
+        }
+    }
+
     /// Whether the engine can grant them all.
     pub fn check(&self) -> Result<(), LimitsError> {
         for (name, asked, max) in [

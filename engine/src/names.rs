@@ -62,7 +62,7 @@ pub(crate) struct Names {
     index: Index,
     limit: usize,
     /// Mixed into every hash, so that no client can choose names that collide.
-    seed: u64,
+    pub(crate) seed: u64,
 }
 
 impl Names {
@@ -138,6 +138,11 @@ impl Names {
     /// What a used name stands for.
     pub(crate) fn get(&self, name: NameId) -> &Name {
         &self.used[name.0 as usize]
+    }
+
+    /// All names with whose they are, in the order of their use.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&Name, SessionId, ClOrdId)> + Clone {
+        self.used.iter().map(|name| (name, name.session, name.cl_ord_id))
     }
 
     /// Every name that stands for an open order.

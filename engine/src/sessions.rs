@@ -45,6 +45,17 @@ impl Sessions {
         if session.0 == 0 { None } else { self.places.get(session.0 as usize) }
     }
 
+    /// All places, by number.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Session> + Clone {
+        self.places.iter()
+    }
+
+    /// Puts back what is known of a session; `None` if it has no place.
+    pub(crate) fn put_back(&mut self, session: SessionId, known: Session) -> Option<()> {
+        *self.place(session)? = known;
+        Some(())
+    }
+
     fn place(&mut self, session: SessionId) -> Option<&mut Session> {
         if session.0 == 0 { None } else { self.places.get_mut(session.0 as usize) }
     }

@@ -58,9 +58,9 @@ pub(crate) struct Trades {
     ring: Vec<Trade>,
     limit: usize,
     /// The number of the last trade there was, kept or not.
-    last: TradeId,
+    pub(crate) last: TradeId,
     /// Trades up to here belong to former days.
-    before_today: TradeId,
+    pub(crate) before_today: TradeId,
 }
 
 impl Trades {
@@ -110,6 +110,28 @@ impl Trades {
         } else {
             self.ring[at] = trade;
         }
+    }
+
+    /// All that are kept of the day, in their order.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Trade> + Clone {
+        let kept =
+            u64::try_from(self.ring.len()).expect("below a u64").min(self.last.0 - self.before_today.0);
+        (self.last.0 - kept..self.last.0).map(|before| &self.ring[self.place(TradeId(before + 1))])
+    }
+
+    /// Puts a trade back that was kept; `None` if it is none of the last ones of the day.
+    pub(crate) fn put_back(&mut self, trade: Trade) -> Option<()> {
+        let none = Trade { trade: TradeId(0), ..trade };
+        let of_today = trade.trade > self.before_today && trade.trade <= self.last;
+        let at = self.place(trade.trade);
+        if !of_today || self.last.0 - trade.trade.0 >= self.limit as u64 {
+            return None;
+        }
+        if self.ring.len() <= at {
+            self.ring.resize(at + 1, none);
+        }
+        self.ring[at] = trade;
+        Some(())
     }
 
     fn place(&self, trade: TradeId) -> usize {

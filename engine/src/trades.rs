@@ -104,12 +104,7 @@ impl Trades {
     pub(crate) fn keep(&mut self, trade: Trade) {
         assert!(trade.trade == self.next(), "trades are numbered without gaps");
         self.last = trade.trade;
-        let at = self.place(trade.trade);
-        if at == self.ring.len() {
-            self.ring.push(trade);
-        } else {
-            self.ring[at] = trade;
-        }
+        self.put(trade);
     }
 
     /// All that are kept of the day, in their order.
@@ -121,17 +116,21 @@ impl Trades {
 
     /// Puts a trade back that was kept; `None` if it is none of the last ones of the day.
     pub(crate) fn put_back(&mut self, trade: Trade) -> Option<()> {
-        let none = Trade { trade: TradeId(0), ..trade };
         let of_today = trade.trade > self.before_today && trade.trade <= self.last;
-        let at = self.place(trade.trade);
         if !of_today || self.last.0 - trade.trade.0 >= self.limit as u64 {
             return None;
         }
-        if self.ring.len() <= at {
-            self.ring.resize(at + 1, none);
+        self.put(trade);
+        Some(())
+    }
+
+    /// Puts a trade into its place; those before it that are missing are none.
+    fn put(&mut self, trade: Trade) {
+        let at = self.place(trade.trade);
+        if at >= self.ring.len() {
+            self.ring.resize(at + 1, Trade { trade: TradeId(0), ..trade });
         }
         self.ring[at] = trade;
-        Some(())
     }
 
     fn place(&self, trade: TradeId) -> usize {

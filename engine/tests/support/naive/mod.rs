@@ -329,7 +329,11 @@ impl Model {
     /// The accounts of a session's participant.
     pub fn accounts_of(&self, session: SessionId) -> Vec<u32> {
         let participant = self.participant_of(session);
-        self.accounts.iter().filter(|(_, owner)| **owner == participant).map(|(account, _)| *account).collect()
+        self.accounts
+            .iter()
+            .filter(|(_, owner)| **owner == participant)
+            .map(|(account, _)| *account)
+            .collect()
     }
 
     /// The participants whose kill switch is thrown.

@@ -33,7 +33,9 @@ impl Generator {
         let mut all: Vec<Asked> = Vec::new();
         for (number, decimals, code) in [(1, 4, b"EUR"), (2, 2, b"USD")] {
             let code = CurrencyCode::new(code).expect("short");
-            all.push(DefineCurrency { currency: CurrencyId(number), decimals, reserved: [0; 5], code }.into());
+            all.push(
+                DefineCurrency { currency: CurrencyId(number), decimals, reserved: [0; 5], code }.into(),
+            );
         }
         for number in 1..=3 {
             let name = ParticipantName::new(format!("P{number}").as_bytes()).expect("short");
@@ -80,7 +82,8 @@ impl Generator {
             for instrument in [1, 3] {
                 let (instrument, direction) = (InstrumentId(instrument), Transfer::Deposit);
                 all.push(
-                    MoveShares { account, instrument, direction, reserved: [0; 7], qty: Qty(2_000), act }.into(),
+                    MoveShares { account, instrument, direction, reserved: [0; 7], qty: Qty(2_000), act }
+                        .into(),
                 );
             }
         }
@@ -154,7 +157,9 @@ impl Generator {
         let stopped = model.stopped();
         if !stopped.is_empty() && d.one_in(20) {
             let participant = ParticipantId(d.of(&stopped));
-            return Some(SetTrading { participant, trading: Trading::Allowed, reserved: [0; 3], act: act() }.into());
+            return Some(
+                SetTrading { participant, trading: Trading::Allowed, reserved: [0; 3], act: act() }.into(),
+            );
         }
         None
     }
@@ -176,7 +181,16 @@ impl Generator {
 
     /// An instrument, rarely one that does not exist.
     pub(super) fn any_instrument(&mut self, d: &mut Draw) -> InstrumentId {
-        InstrumentId(d.weighed(&[(120, 1), (100, 2), (100, 3), (80, 4), (1, 0), (3, 5), (1, 9), (1, u32::MAX)]))
+        InstrumentId(d.weighed(&[
+            (120, 1),
+            (100, 2),
+            (100, 3),
+            (80, 4),
+            (1, 0),
+            (3, 5),
+            (1, 9),
+            (1, u32::MAX),
+        ]))
     }
 
     /// A fresh name, or rarely a used one.

@@ -71,7 +71,9 @@ impl Pair {
             });
             if got.get(at) != want.as_ref() {
                 let got = got.get(at);
-                return Err(format!("{asked:?}\nevent {at}\nthe engine says {got:?}\nthe model says  {want:?}"));
+                return Err(format!(
+                    "{asked:?}\nevent {at}\nthe engine says {got:?}\nthe model says  {want:?}"
+                ));
             }
         }
         self.outbound += got.len() as u64;
@@ -170,5 +172,9 @@ fn same<T: PartialEq + std::fmt::Debug>(
     got: &T,
     want: &T,
 ) -> Result<(), String> {
-    if got == want { Ok(()) } else { Err(format!("{what} of {of:?}: \nthe engine has {got:?}\nthe model has  {want:?}")) }
+    if got == want {
+        Ok(())
+    } else {
+        Err(format!("{what} of {of:?}: \nthe engine has {got:?}\nthe model has  {want:?}"))
+    }
 }

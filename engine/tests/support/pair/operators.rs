@@ -5,8 +5,8 @@ use super::{Asked, Draw, Generator};
 use crate::naive::Model;
 use wire::command::*;
 use wire::{
-    AccountId, CurrencyCode, CurrencyId, InstrumentId, Money, ParticipantId, ParticipantName, Price, Qty, Symbol,
-    TradeId,
+    AccountId, CurrencyCode, CurrencyId, InstrumentId, Money, ParticipantId, ParticipantName, Price, Qty,
+    Symbol, TradeId,
 };
 
 use Phase::{Closed, ClosingAuction, Continuous, Halted, OpeningAuction, PreOpen};
@@ -16,7 +16,8 @@ impl Generator {
     pub(super) fn phase(&mut self, model: &Model, d: &mut Draw, which: Option<InstrumentId>) -> Asked {
         let any = if d.one_in(4) { InstrumentId::ALL } else { self.any_instrument(d) };
         let instrument = which.unwrap_or(any);
-        let from = model.instrument(if instrument == InstrumentId::ALL { InstrumentId(1) } else { instrument });
+        let from =
+            model.instrument(if instrument == InstrumentId::ALL { InstrumentId(1) } else { instrument });
         let usual: &[Phase] = match from.map(|(terms, ..)| terms.phase) {
             Some(Closed) => &[PreOpen, OpeningAuction, Continuous],
             Some(PreOpen) => &[OpeningAuction, OpeningAuction, Continuous, Halted],
@@ -79,7 +80,8 @@ impl Generator {
                 let (session, cl_ord_id) = if open == 0 || d.one_in(3) {
                     self.used(d)
                 } else {
-                    let (session, order) = model.open().nth(d.below(open) as usize).expect("below their number");
+                    let (session, order) =
+                        model.open().nth(d.below(open) as usize).expect("below their number");
                     (session, order.cl_ord_id)
                 };
                 CancelFor { session, cl_ord_id, act }.into()
@@ -156,7 +158,8 @@ impl Generator {
             }
             1 => {
                 let name = ParticipantName::new(text.as_bytes()).unwrap_or_default();
-                DefineParticipant { participant: ParticipantId(d.below(4) as u32), reserved: [0; 4], name }.into()
+                DefineParticipant { participant: ParticipantId(d.below(4) as u32), reserved: [0; 4], name }
+                    .into()
             }
             2 => {
                 let (account, participant) = (AccountId(d.below(6) as u32), self.any_participant(d));

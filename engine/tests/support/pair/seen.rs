@@ -13,13 +13,47 @@ pub struct Seen(BTreeMap<String, u64>);
 pub const REJECTS: [RejectReason; 41] = {
     use RejectReason::*;
     [
-        UnknownInstrument, DuplicateClOrdId, ZeroQuantity, OffLot, QuantityTooLarge, PriceNotPositive, OffTick,
-        PriceTooLarge, UnknownOrder, TooLate, OrderMismatch, QuantityBelowFilled, BookFull, NotLoggedOn,
-        InstrumentRefused, UnsupportedOrder, NotInThisPhase, OutsideBands, OutsideCollar, WouldTake,
-        StopPriceRefused, DisplayRefused, MinimumRefused, ExpiryRefused, UnknownAccount, AccountNotPermitted,
-        ParticipantStopped, OrderQtyLimit, OrderValueLimit, PositionLimit, DayVolumeLimit, OpenOrdersLimit,
-        InsufficientFunds, InsufficientShares, UnknownTrade, UnknownParticipant, UnknownCurrency, AlreadyDefined,
-        OutOfRange, PhaseNotReachable, MarketNotClosed,
+        UnknownInstrument,
+        DuplicateClOrdId,
+        ZeroQuantity,
+        OffLot,
+        QuantityTooLarge,
+        PriceNotPositive,
+        OffTick,
+        PriceTooLarge,
+        UnknownOrder,
+        TooLate,
+        OrderMismatch,
+        QuantityBelowFilled,
+        BookFull,
+        NotLoggedOn,
+        InstrumentRefused,
+        UnsupportedOrder,
+        NotInThisPhase,
+        OutsideBands,
+        OutsideCollar,
+        WouldTake,
+        StopPriceRefused,
+        DisplayRefused,
+        MinimumRefused,
+        ExpiryRefused,
+        UnknownAccount,
+        AccountNotPermitted,
+        ParticipantStopped,
+        OrderQtyLimit,
+        OrderValueLimit,
+        PositionLimit,
+        DayVolumeLimit,
+        OpenOrdersLimit,
+        InsufficientFunds,
+        InsufficientShares,
+        UnknownTrade,
+        UnknownParticipant,
+        UnknownCurrency,
+        AlreadyDefined,
+        OutOfRange,
+        PhaseNotReachable,
+        MarketNotClosed,
     ]
 };
 
@@ -27,8 +61,17 @@ pub const REJECTS: [RejectReason; 41] = {
 pub const CANCELS: [CancelReason; 11] = {
     use CancelReason::*;
     [
-        Requested, ImmediateRemainder, NoLiquidity, FillOrKill, MinimumQuantity, SelfTrade, Expired,
-        AuctionRemainder, MassCancel, Operator, ParticipantStopped,
+        Requested,
+        ImmediateRemainder,
+        NoLiquidity,
+        FillOrKill,
+        MinimumQuantity,
+        SelfTrade,
+        Expired,
+        AuctionRemainder,
+        MassCancel,
+        Operator,
+        ParticipantStopped,
     ]
 };
 
@@ -64,7 +107,8 @@ impl Seen {
         let roles = [Liquidity::Maker, Liquidity::Taker, Liquidity::Auction];
         let roles = roles.iter().map(|role| format!("filled: {role:?}"));
         missing.extend(kinds.chain(cancels).chain(roles).filter(|what| !self.0.contains_key(what)));
-        let told: Vec<&str> = self.0.keys().filter_map(|what| what.rsplit_once(": ")).map(|(_, r)| r).collect();
+        let told: Vec<&str> =
+            self.0.keys().filter_map(|what| what.rsplit_once(": ")).map(|(_, r)| r).collect();
         let rejects = REJECTS.iter().map(|reason| format!("{reason:?}"));
         missing.extend(rejects.filter(|reason| !told.contains(&reason.as_str())));
         missing

@@ -164,7 +164,8 @@ impl Generator {
             side = side.opposite();
         }
         let cl_ord_id = self.fresh(d, session);
-        CancelOrder { session, client_seq: 5, instrument, side, reserved: [0; 3], cl_ord_id, orig_cl_ord_id }.into()
+        CancelOrder { session, client_seq: 5, instrument, side, reserved: [0; 3], cl_ord_id, orig_cl_ord_id }
+            .into()
     }
 
     pub(super) fn replace(&mut self, model: &Model, d: &mut Draw) -> Asked {

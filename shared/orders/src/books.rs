@@ -131,7 +131,7 @@ impl Books {
         let continuous = self.instruments.get(id).is_some_and(|it| it.phase() == Phase::Continuous);
         let best = |side| self.shelf.best_key(self.ladder(id, Place::Book, side)?);
         let crossed = best(Side::Buy).zip(best(Side::Sell)).is_some_and(|(bid, offer)| bid >= offer);
-        !self.half && !(continuous && crossed)
+        !(self.half || continuous && crossed)
     }
 
     fn ladder(&self, id: InstrumentId, place: Place, side: Side) -> Option<LadderId> {
@@ -320,6 +320,10 @@ impl Books {
             self.shelf.reduce(slot, Qty({ before.leaves }.0 - { after.leaves }.0));
             let order = self.shelf.order_mut(slot);
             (order.view, order.limit) = (after, limit);
+            if place == Place::Stop {
+                // What it displays may have changed; nothing of it was shown yet.
+                self.shelf.show(slot, course::showing(&after));
+            }
             return Ok(self.touched(&after, was, was));
         }
         let order = self.take_out(slot);
@@ -335,8 +339,6 @@ impl Books {
         }
         self.shelf.leave(slot);
         self.shelf.order_mut(slot).place = Place::Book;
-        // Its quantity may have fallen below what it showed when it came to wait, but what shows follows from what is open.
-        self.shelf.show(slot, course::showing(&after));
         self.join(slot);
         Ok(self.touched(&after, None, self.price(slot)))
     }

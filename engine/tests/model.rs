@@ -64,7 +64,8 @@ fn run(limits: Limits, fault: Option<Fault>, seed: u64, commands: usize) -> Resu
 
 /// A run that must not fail. If it does, the message has its seed and a short sequence that fails alike.
 fn agreed(limits: Limits, seed: u64, commands: usize) -> Seen {
-    run(limits, None, seed, commands).unwrap_or_else(|why| panic!("{why}\n{}", explain(limits, seed, commands)))
+    run(limits, None, seed, commands)
+        .unwrap_or_else(|why| panic!("{why}\n{}", explain(limits, seed, commands)))
 }
 
 /// The run once more, with its commands kept and everything compared after each from where it fails.

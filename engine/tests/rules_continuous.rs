@@ -4,8 +4,8 @@ mod support;
 
 use engine::Limits;
 use support::{
-    ALICE, BOB, Desk, LIFE, LIMITS, Said, Told, accepted, book, but, cancel, cancel_rejected, define, name, order,
-    reason, rejected, replace, replace_but,
+    ALICE, BOB, Desk, LIFE, LIMITS, Said, Told, accepted, book, but, cancel, cancel_rejected, define, name,
+    order, reason, rejected, replace, replace_but,
 };
 use wire::command::{NewOrder, OrderType, ReplaceOrder, Side, TimeInForce};
 use wire::event::{CancelReason, Liquidity, OrderStatus, RejectReason, ResponseTo};
@@ -121,7 +121,8 @@ fn a_market_order_takes_any_price_and_its_remainder_is_cancelled_for_want_of_liq
         let mut desk = Desk::new();
         desk.send(&order(ALICE, "a", Sell, 10, 105));
         desk.send(&order(ALICE, "b", Sell, 10, 1_000_000));
-        let asked = but(market(BOB, "m", Buy, 50), |t| (t.time_in_force, t.price) = (time_in_force, Price(7)));
+        let asked =
+            but(market(BOB, "m", Buy, 50), |t| (t.time_in_force, t.price) = (time_in_force, Price(7)));
         let told = desk.send(&asked);
         assert_eq!(fills(&told).len(), 4);
         let Some(Told { said: Said::Cancelled(last), .. }) = told.last() else { panic!("{told:#?}") };
@@ -334,7 +335,10 @@ fn a_replace_is_checked_like_a_cancel_and_like_a_new_order() {
         (replace_but(good, |t| t.price = Price(101)), RejectReason::OffTick),
         (replace_but(good, |t| t.price = Price(1 << 41)), RejectReason::OffTick),
         (replace_but(good, |t| t.price = Price(5 << 40)), RejectReason::PriceTooLarge),
-        (replace_but(good, |t| t.time_in_force = TimeInForce::ImmediateOrCancel), RejectReason::OrderMismatch),
+        (
+            replace_but(good, |t| t.time_in_force = TimeInForce::ImmediateOrCancel),
+            RejectReason::OrderMismatch,
+        ),
     ] {
         let told = cancel_rejected(&desk.send(&wrong));
         assert_eq!((told.0, told.3), (reason, ResponseTo::Replace));

@@ -2,9 +2,13 @@
 
 #![allow(dead_code, unreachable_pub)]
 
+mod floor;
+mod lines;
 mod said;
 
 use engine::{EventSink, Exchange, Limits, Replica};
+pub use floor::*;
+pub use lines::lines;
 pub use said::{Said, Told};
 use wire::command::{
     CancelOrder, DefineInstrument, InstrumentTerms, NewOrder, ReplaceOrder, ResetSeqNums, SessionLogon, Side,

@@ -1,28 +1,44 @@
 //! The queue that carries reports to the judge's thread: one writer, one reader, wait-free while there is room.
 //!
-//! A power of two of slots, each one report of one cache line. The writer owns the slots from `head` (read) on, the reader
-//! those up to `tail` (written); each counts on without end and publishes its counter with release, the other reads it with
-//! acquire. The writer publishes every [`BATCH`] reports and when it is asked to flush, so that the reader's look at
-//! `tail` takes the line away from the writer once a batch and not once a report.
+//! A power of two of cells of half a cache line. A report about one order takes one, a trade, which names two, takes two;
+//! the reader spells them out again. The writer owns the cells from `head` (read) on, the reader those up to `tail`
+//! (written); each counts on without end and publishes its counter with release, the other reads it with acquire. The writer
+//! publishes when [`BATCH`] cells have come together and when it is asked to flush, so that the reader's look at `tail`
+//! takes the line away from the writer once a batch and not once a report.
 
 #![allow(unsafe_code)]
 
-use crate::forms::Report;
+use crate::forms::{Kind, Report};
 use std::cell::{Cell, UnsafeCell};
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Reports between two publications.
-const BATCH: usize = 32;
-const AHEAD: usize = 32;
+/// Cells between two publications.
+const BATCH: usize = 128;
+
+/// How many cells ahead of the writer a line is fetched: it was last the reader's, or nobody's for long.
+const AHEAD: usize = 64;
+
+/// Half a cache line. Of a trade, the second one holds the taker in `order`.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(32))]
+struct Packed {
+    kind: Kind,
+    side: u8,
+    quantity: u32,
+    sequence: u64,
+    /// Of a trade, the maker.
+    order: u64,
+    price: i64,
+}
+
+const _: () = assert!(size_of::<Packed>() == 32);
+
+struct Place(UnsafeCell<Packed>);
 
 /// Keeps what two threads write off each other's cache lines, and off the neighbour that the prefetcher brings along.
 #[repr(align(128))]
 struct Apart<T>(T);
-
-/// A slot: one cache line.
-#[repr(align(64))]
-struct Line(UnsafeCell<MaybeUninit<Report>>);
 
 /// What the writer alone touches.
 struct Writer {
@@ -37,24 +53,29 @@ pub(crate) struct Ring {
     writer: Apart<Writer>,
     tail: Apart<AtomicUsize>,
     head: Apart<AtomicUsize>,
-    slots: Box<[Line]>,
+    places: Box<[Place]>,
 }
 
-// SAFETY: what is not atomic is used by one thread alone (the writer's cells) or by one at a time (a slot, handed over by
-// the release of one counter and the acquire of the other); the unsafe calls say which thread may make them.
+// SAFETY: what is not atomic is used by one thread alone (the writer's counters) or by one at a time (a cell, handed over
+// by the release of one counter and the acquire of the other); the unsafe calls say which thread may make them.
 unsafe impl Sync for Ring {}
 
 impl Ring {
-    /// A ring of at least this many reports, its memory touched.
+    /// A ring with room for at least this many reports of any kind, its memory touched.
     pub(crate) fn new(capacity: u32) -> Self {
-        let capacity = (capacity as usize).max(2 * BATCH).next_power_of_two();
-        let empty = || Line(UnsafeCell::new(MaybeUninit::zeroed()));
+        let cells = (2 * capacity as usize).max(4 * BATCH).next_power_of_two();
+        let empty = Packed { kind: Kind::OrderAck, side: 0, quantity: 0, sequence: 0, order: 0, price: 0 };
         Self {
             writer: Apart(Writer { tail: Cell::new(0), published: Cell::new(0), head: Cell::new(0) }),
             tail: Apart(AtomicUsize::new(0)),
             head: Apart(AtomicUsize::new(0)),
-            slots: std::iter::repeat_with(empty).take(capacity).collect(),
+            places: std::iter::repeat_with(|| Place(UnsafeCell::new(empty))).take(cells).collect(),
         }
+    }
+
+    #[inline(always)]
+    fn place(&self, at: usize) -> *mut Packed {
+        self.places[at & (self.places.len() - 1)].0.get()
     }
 
     /// Takes a report, or says that there is no room.
@@ -66,26 +87,34 @@ impl Ring {
     pub(crate) unsafe fn push(&self, report: Report) -> bool {
         let Writer { tail, published, head } = &self.writer.0;
         let at = tail.get();
-        if at - head.get() == self.slots.len() {
+        if at + 2 - head.get() > self.places.len() {
             head.set(self.head.0.load(Ordering::Acquire));
-            if at - head.get() == self.slots.len() {
+            if at + 2 - head.get() > self.places.len() {
                 self.publish(at, published);
                 return false;
             }
         }
-        let slot = &self.slots[at & (self.slots.len() - 1)];
-        // SAFETY: this slot is the writer's: the reader reads below the published tail, which is at most `at`, and has
-        // passed its previous content, since `head` (read with acquire) is above `at - slots.len()`. There is one writer.
-        unsafe { (*slot.0.get()).write(report) };
-        tail.set(at + 1);
-        let ahead = &self.slots[(at + AHEAD) & (self.slots.len() - 1)];
+        let Report { kind, side, sequence, order, price, quantity, maker, taker, .. } = report;
+        let mut next = at + 1;
+        let first = if kind == Kind::Trade { maker } else { order };
+        let packed = Packed { kind, side, quantity, sequence, order: first, price };
+        // SAFETY: these cells are the writer's: the reader reads below the published tail, which is at most `at`, and has
+        // passed their previous content, since `head` (read with acquire) leaves room for both. There is one writer.
+        unsafe { self.place(at).write(packed) };
+        if kind == Kind::Trade {
+            // SAFETY: as above.
+            unsafe { (&raw mut (*self.place(next)).order).write(taker) };
+            next += 1;
+        }
+        tail.set(next);
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: a hint, which reads and writes nothing.
-        unsafe {
-            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_ET0 }>(ahead.0.get().cast());
-        };
-        if at + 1 - published.get() == BATCH {
-            self.publish(at + 1, published);
+        {
+            use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
+            // SAFETY: a hint, which reads and writes nothing.
+            unsafe { _mm_prefetch::<_MM_HINT_ET0>(self.place(next + AHEAD).cast()) };
+        }
+        if next - published.get() >= BATCH {
+            self.publish(next, published);
         }
         true
     }
@@ -111,16 +140,28 @@ impl Ring {
     ///
     /// Only ever called by the one thread that reads.
     pub(crate) unsafe fn drain(&self, out: &mut [MaybeUninit<Report>]) -> usize {
-        let head = self.head.0.load(Ordering::Relaxed);
+        let mut head = self.head.0.load(Ordering::Relaxed);
         let tail = self.tail.0.load(Ordering::Acquire);
-        let count = out.len().min(tail - head);
-        for (at, to) in (head..).zip(&mut out[..count]) {
-            let slot = &self.slots[at & (self.slots.len() - 1)];
-            // SAFETY: the slot was written before `tail` was published, and the writer leaves it alone until `head` has
-            // passed it. There is one reader, and a `Report` is plain data.
-            *to = unsafe { *slot.0.get() };
+        let mut count = 0;
+        for to in out {
+            if head == tail {
+                break;
+            }
+            // SAFETY: the cell was written before `tail` was published, and the writer leaves it alone until `head` has
+            // passed it. There is one reader.
+            let Packed { kind, side, quantity, sequence, order, price } = unsafe { *self.place(head) };
+            head += 1;
+            if kind == Kind::Trade {
+                // SAFETY: as above: both cells of a trade are published at once.
+                let taker = unsafe { (&raw const (*self.place(head)).order).read() };
+                head += 1;
+                to.write(Report::trade(sequence, price, quantity, order, taker));
+            } else {
+                to.write(Report::of(kind, sequence, order, side, price, quantity));
+            }
+            count += 1;
         }
-        self.head.0.store(head + count, Ordering::Release);
+        self.head.0.store(head, Ordering::Release);
         count
     }
 }

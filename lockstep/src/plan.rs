@@ -187,7 +187,9 @@ impl FreePorts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::load::Plan;
     use node::Description;
+    use wire::AccountId;
 
     #[test]
     fn a_planned_cluster_is_a_valid_one() {
@@ -199,6 +201,9 @@ mod tests {
         let accounts: Vec<_> =
             cluster.sessions.iter().filter_map(|session| cluster.account_of(session)).collect();
         assert_eq!(accounts.len(), 4, "every session has an account");
+        let clients = vec!["CLIENT3".to_owned(), "NOBODY".to_owned()];
+        let load = Plan::new(Vec::new(), clients, Vec::new()).with_accounts(&cluster);
+        assert_eq!(load.accounts, [AccountId(3), AccountId(0)]);
         assert_eq!(cluster.faults.drop, 50);
     }
 

@@ -199,6 +199,28 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[test]
+    fn new_orders_name_the_account_of_their_session_and_nothing_else_does() {
+        let instrument =
+            Instrument { symbol: "A".into(), price_decimals: 2, tick: 1, lot: 1, start_price: None };
+        let (order_type, time_in_force) = (OrderType::Limit, TimeInForce::Day);
+        let name = Names::new(Nanos::SECOND).name(RequestId(7));
+        let written = |action, account| {
+            let request = Request { session: 0, instrument: 0, action, side: Side::Buy, price: 100, qty: 5 };
+            let mut bytes = Vec::new();
+            let mut fields = Fields::new(&mut bytes);
+            request.write(&mut fields, Nanos(0), &instrument, AccountId(account), &name, Some(&name));
+            format!("|{}", String::from_utf8(bytes).unwrap().replace('\x01', "|"))
+        };
+        let new = Action::New { order_type, time_in_force };
+        assert!(written(new, 12).contains("|1=12|"));
+        for (action, account) in
+            [(new, 0), (Action::Cancel(RequestId(1)), 12), (Action::Replace(RequestId(1)), 12)]
+        {
+            assert!(!written(action, account).contains("|1="), "{action:?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn a_request_is_found_by_its_name_and_by_no_other_runs(id in any::<u32>(), ms in 1u64..1 << 41) {

@@ -249,3 +249,18 @@ proptest! {
         account(&orders);
     }
 }
+
+#[test]
+fn a_stop_that_becomes_active_and_a_trade_that_is_put_right_or_undone_change_no_order() {
+    let mut orders = orders(1);
+    let (id, _) = orders.send(Nanos(10), new_order(100, TimeInForce::Day));
+    say(&mut orders, id, "1", b'0', 0, 0, 100);
+    say(&mut orders, id, "2", b'L', 0, 0, 100);
+    say(&mut orders, id, "3", b'F', 30, 30, 70);
+    say(&mut orders, id, "4", b'G', 20, 20, 0);
+    say(&mut orders, id, "5", b'H', 20, 0, 0);
+    assert_eq!((orders.live_count(0), orders.live(0, 0).cum), (1, 30));
+    say(&mut orders, id, "6", b'C', 0, 30, 0);
+    assert_eq!(orders.live_count(0), 0);
+    assert_eq!(account(&orders).violations, Vec::<String>::new());
+}

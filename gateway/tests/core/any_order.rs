@@ -45,7 +45,7 @@ fn act() -> impl Strategy<Value = Act> {
         4 => (client(), 0usize..2).prop_map(|(client, gate)| Act::Connect { client, gate }),
         1 => client().prop_map(Act::HangUp),
         1 => client().prop_map(Act::LogOut),
-        12 => (client(), 1u8..3, 1u64..20, 190u64..210, 0u8..8)
+        12 => (client(), 1u8..3, 1u64..20, 190u64..210, 0u8..20)
             .prop_map(|(client, side, qty, price, kind)| Act::Order { client, side, qty, price, kind }),
         3 => (client(), 0u64..5).prop_map(|(client, back)| Act::Cancel { client, back }),
         3 => (client(), 0u64..5, 1u64..20, 190u64..210)
@@ -107,6 +107,13 @@ fn perform(bench: &mut Bench, requests: &mut Requests, act: &Act) {
                 0 => "40=1".to_owned(),
                 1 => format!("40=2|59=3|44={}", price(ticks)),
                 2 => "40=2|44=1.001".to_owned(),
+                3 => format!("40=3|99={}", price(ticks)),
+                4 => format!("40=4|44={}|99={}", price(ticks), price(ticks - 1)),
+                5 => format!("40=2|59=4|44={}", price(ticks)),
+                6 => format!("40=2|110={}|44={}", qty.min(3), price(ticks)),
+                7 => format!("40=2|111=1|44={}", price(ticks)),
+                8 => format!("40=2|18=6|44={}", price(ticks)),
+                9..13 => format!("40=2|2964={}|44={}", kind - 8, price(ticks)),
                 _ => format!("40=2|44={}", price(ticks)),
             };
             bench.say(client, "D", &format!("11={name}|55=ABC|54={side}|38={qty}|{terms}"));

@@ -107,7 +107,7 @@ fn cancels_pass_in_every_phase_and_replaces_in_all_but_two() {
             desk.phase(phase);
         }
         let asked = support::replace_but(replace(ALICE, "b", "a", Buy, 10, 100), |t| {
-            t.time_in_force = GoodTillCancel
+            t.time_in_force = GoodTillCancel;
         });
         let told = desk.say(&asked);
         let stands = matches!(phase, Closed | Halted);

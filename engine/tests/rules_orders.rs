@@ -65,7 +65,7 @@ fn goes(kind: OrderType, tif: TimeInForce, shows: bool, post: bool, min: bool) -
                 && !(min && !lasting && tif != ImmediateOrCancel)
         }
         Stop => !shows && !post && !min,
-        StopLimit => !(shows && immediate) && !post && !min,
+        StopLimit => !(post || min || shows && immediate),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the tests share: a log that stamps frames, a desk with an exchange behind it, events as owned values.
 
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, unused_imports)]
 
 mod floor;
 mod lines;

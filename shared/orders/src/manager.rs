@@ -77,7 +77,8 @@ impl OrderManager {
         self.orders.open_count()
     }
 
-    /// What has become of an order of this manager.
+    /// What has become of an order of this manager. While the events of a close come, orders at the close count as waiting,
+    /// wherever they stood; the same command ends them all.
     #[must_use]
     pub fn state(&self, order: &Known) -> State {
         let terms = order.view.terms;

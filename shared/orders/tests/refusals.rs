@@ -1,88 +1,19 @@
 //! What contradicts the events before it is refused by name, and changes nothing.
 
+mod listener;
 #[path = "../../../engine/tests/support/mod.rs"]
 mod support;
 
-use orders::{Books, Fault, Inconsistent, Limits, OrderManager, Outcome, Part, protection};
-use support::{ACME, ALICE, BOB, Desk, but, cancel, name, order, replace, replace_but};
-use wire::command::{BustTrade, CommandBody, CorrectTrade, NewOrder, SetPhase};
+use listener::{LIMITS, Listener, buy, sell};
+use orders::{Fault, Limits, Outcome, Part};
+use support::{ACME, ALICE, BOB, cancel, name, replace};
+use wire::command::{BustTrade, CorrectTrade, SetPhase};
 use wire::event::{
     self, Accepted, Address, EventBody, Filled, OrderStatus, PhaseChanged, Restated, Speaker, TradeCorrected,
     Triggered,
 };
-use wire::terms::{Act, Bands, OrderType, Phase, Side};
+use wire::terms::{Act, Phase, Side};
 use wire::{Event, Happening, MAX_FRAME_LEN, Notional, OrderId, Outbound, Price, Qty, ReportSeq, TradeId};
-
-const LIMITS: Limits =
-    Limits { open_orders: 8, done_orders: 8, executions: 8, levels: 8, instruments: 2, sessions: 4 };
-
-/// An engine, and both views beside it.
-struct Listener {
-    desk: Desk,
-    heard: u64,
-    orders: OrderManager,
-    books: Books,
-}
-
-impl Listener {
-    fn new(limits: &Limits) -> Self {
-        let mut listener = Self {
-            desk: Desk::empty(support::LIMITS),
-            heard: 0,
-            orders: OrderManager::new(limits),
-            books: Books::new(limits),
-        };
-        listener.hear(&support::define(ACME, b"ACME"));
-        listener.hear(&support::logon(ALICE));
-        listener.hear(&support::logon(BOB));
-        listener
-    }
-
-    /// The events of a command, not yet heard.
-    fn events<B: CommandBody>(&mut self, command: &B) -> Vec<Vec<u8>> {
-        self.desk.send(command);
-        let spoken = |bytes: &[u8]| {
-            let mut bytes = bytes.to_vec();
-            event::speak(&mut bytes, Speaker::default());
-            bytes
-        };
-        self.desk.replica.events().map(spoken).collect()
-    }
-
-    fn take(&mut self, bytes: &[u8]) -> Outcome {
-        let event = Event::read(bytes).expect("whole");
-        let outcome = self.orders.apply(&event).expect("true to what was told");
-        self.books.apply(&event).expect("true to what was told");
-        self.heard += 1;
-        outcome
-    }
-
-    fn hear<B: CommandBody>(&mut self, command: &B) -> Vec<Outcome> {
-        self.events(command).iter().map(|bytes| self.take(bytes)).collect()
-    }
-
-    /// Both refuse the event for the same reason.
-    fn refuse(&mut self, bytes: &[u8], fault: Fault) {
-        self.refuse_orders(bytes, fault);
-        let event = Event::read(bytes).expect("whole");
-        let outbound = event.header().outbound;
-        assert_eq!(self.books.apply(&event), Err(Inconsistent { outbound, fault }));
-    }
-
-    /// The order manager refuses the event.
-    fn refuse_orders(&mut self, bytes: &[u8], fault: Fault) {
-        let event = Event::read(bytes).expect("whole");
-        let outbound = event.header().outbound;
-        assert_eq!(self.orders.apply(&event), Err(Inconsistent { outbound, fault }));
-    }
-
-    /// The books refuse the event.
-    fn refuse_books(&mut self, bytes: &[u8], fault: Fault) {
-        let event = Event::read(bytes).expect("whole");
-        let outbound = event.header().outbound;
-        assert_eq!(self.books.apply(&event), Err(Inconsistent { outbound, fault }));
-    }
-}
 
 /// The event with another address.
 fn readdressed(bytes: &[u8], change: impl FnOnce(&mut Address)) -> Vec<u8> {
@@ -126,14 +57,6 @@ macro_rules! body {
             other => panic!("{other:?}"),
         }
     };
-}
-
-fn sell(text: &str, qty: u64, price: i64) -> NewOrder {
-    order(ALICE, text, Side::Sell, qty, price)
-}
-
-fn buy(text: &str, qty: u64, price: i64) -> NewOrder {
-    order(BOB, text, Side::Buy, qty, price)
 }
 
 #[test]
@@ -370,27 +293,4 @@ fn done_orders_are_forgotten_when_there_are_too_many_and_when_asked() {
     listener.orders.forget_done();
     assert_eq!(known(&listener), [false; 3]);
     assert_eq!(listener.orders.open_count(), 0);
-}
-
-#[test]
-fn a_replaced_iceberg_and_a_market_order_in_a_call_stand_where_the_engine_has_them() {
-    let mut listener = Listener::new(&LIMITS);
-    let set = |phase| SetPhase { instrument: ACME, phase, reserved: [0; 3], act: Act::default() };
-    listener.hear(&set(Phase::Halted));
-    listener.hear(&set(Phase::PreOpen));
-    listener.hear(&but(sell("ice", 50, 100), |terms| terms.display = Qty(20)));
-    listener.hear(&sell("plain", 10, 100));
-    let ice = |text: &str, orig: &str, qty| {
-        replace_but(replace(ALICE, text, orig, Side::Sell, qty, 100), |terms| terms.display = Qty(20))
-    };
-    let queue = |listener: &Listener| -> Vec<(u64, u64)> {
-        listener.books.queue(ACME, Side::Sell).map(|it| ({ it.view.leaves }.0, it.shown.0)).collect()
-    };
-    listener.hear(&ice("ice2", "ice", 40));
-    assert_eq!(queue(&listener), [(40, 20), (10, 10)], "it keeps its place");
-    listener.hear(&ice("ice3", "ice2", 60));
-    assert_eq!(queue(&listener), [(10, 10), (60, 20)], "it does not");
-    listener.hear(&but(buy("m", 10, 0), |terms| terms.order_type = OrderType::Market));
-    let edge = protection(&Bands::default(), Price(5), Side::Buy, Price(0));
-    assert_eq!(listener.books.best(ACME, Side::Buy).map(|level| level.price), Some(edge));
 }

@@ -373,14 +373,7 @@ impl Client {
     }
 
     /// What kind of order it is: most are plain limit orders.
-    fn instruct(
-        &mut self,
-        now: Nanos,
-        symbol: &str,
-        qty: u64,
-        price: &str,
-        fields: &mut Vec<(u32, String)>,
-    ) {
+    fn instruct(&mut self, now: Nanos, symbol: &str, qty: u64, price: &str, fields: &mut Vec<(u32, String)>) {
         let mut say = |tag: u32, value: &dyn ToString| fields.push((tag, value.to_string()));
         let kind = self.random.below(40);
         match kind {

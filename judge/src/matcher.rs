@@ -163,3 +163,82 @@ impl Matcher {
         self.shelf.level_at(Self::ladder(side), price).map_or(0, |level| level.total().0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Tell for Vec<(Kind, u64, i64, u32)> {
+        fn tell(&mut self, report: Report) {
+            let order = if report.kind == Kind::Trade { report.maker } else { report.order };
+            self.push((report.kind, order, report.price, report.quantity));
+        }
+    }
+
+    fn new(order: u64, side: u8, quantity: u32, price: i64, immediate_or_cancel: u8) -> NewOrder {
+        NewOrder { order, sequence: order, price, quantity, side, immediate_or_cancel, reserved: [0; 2] }
+    }
+
+    const SELL: u8 = 1;
+
+    #[test]
+    fn the_best_price_and_then_the_oldest_order_trade_first_at_the_makers_price() {
+        let (mut matcher, mut told) = (Matcher::new(), Vec::new());
+        for (order, price) in [(1, 102), (2, 101), (3, 101)] {
+            matcher.new_order(&new(order, SELL, 10, price, 0), &mut told);
+        }
+        told.clear();
+        matcher.new_order(&new(4, BUY, 25, 101, 0), &mut told);
+        let expected = [(Kind::OrderAck, 4, 101, 25), (Kind::Trade, 2, 101, 10), (Kind::Trade, 3, 101, 10)];
+        assert_eq!(told, expected);
+        assert_eq!(
+            (matcher.best_bid(), matcher.best_ask(), matcher.depth(101, BUY)),
+            (Some(101), Some(102), 5)
+        );
+    }
+
+    #[test]
+    fn what_an_immediate_order_does_not_get_is_cancelled_and_what_is_gone_is_refused() {
+        let (mut matcher, mut told) = (Matcher::new(), Vec::new());
+        matcher.new_order(&new(1, BUY, 10, 100, 0), &mut told);
+        matcher.new_order(&new(2, SELL, 15, 100, 1), &mut told);
+        matcher.cancel(&Cancel { order: 1, sequence: 3 }, &mut told);
+        let modify = Modify { order: 7, sequence: 4, price: 1, quantity: 1, side: BUY, reserved: [0; 3] };
+        matcher.modify(&modify, &mut told);
+        assert_eq!(
+            told[3..],
+            [(Kind::CancelAck, 2, 100, 5), (Kind::CancelReject, 1, 0, 0), (Kind::ModifyReject, 7, 0, 0),]
+        );
+        assert_eq!((matcher.best_bid(), matcher.best_ask()), (None, None));
+    }
+
+    #[test]
+    fn a_modified_order_goes_to_the_back_and_may_trade_at_once() {
+        let (mut matcher, mut told) = (Matcher::new(), Vec::new());
+        matcher.new_order(&new(1, BUY, 10, 100, 0), &mut told);
+        matcher.new_order(&new(2, BUY, 10, 100, 0), &mut told);
+        matcher.new_order(&new(3, SELL, 10, 105, 0), &mut told);
+        told.clear();
+        let modify =
+            |order, price, side| Modify { order, sequence: 9, price, quantity: 11, side, reserved: [0; 3] };
+        matcher.modify(&modify(1, 100, BUY), &mut told);
+        matcher.modify(&modify(3, 99, SELL), &mut told);
+        let expected = [
+            (Kind::ModifyAck, 1, 100, 11),
+            (Kind::ModifyAck, 3, 99, 11),
+            (Kind::Trade, 2, 100, 10),
+            (Kind::Trade, 1, 100, 1),
+        ];
+        assert_eq!(told, expected);
+        assert_eq!((matcher.depth(100, BUY), matcher.best_ask()), (10, None));
+    }
+
+    #[test]
+    fn a_client_id_beyond_the_table_makes_it_grow() {
+        let (mut matcher, mut told) = (Matcher::new(), Vec::new());
+        let far = IDS as u64 + 5;
+        matcher.new_order(&new(far, BUY, 10, 100, 0), &mut told);
+        matcher.cancel(&Cancel { order: far, sequence: 2 }, &mut told);
+        assert_eq!(told[1], (Kind::CancelAck, far, 100, 0));
+    }
+}

@@ -165,3 +165,82 @@ impl Ring {
         count
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The `n`th report: every third one is a trade.
+    fn report(n: u64) -> Report {
+        let price = -n.cast_signed();
+        match n % 3 {
+            0 => Report::trade(n, price, n as u32, n + 1, n + 2),
+            1 => Report::of(Kind::OrderAck, n, n + 1, 1, price, u32::MAX),
+            _ => Report::of(Kind::CancelReject, n, u64::MAX, 0, 0, 0),
+        }
+    }
+
+    /// Drains what there is, as one reader; returns how many there were, each checked against its number.
+    fn drain(ring: &Ring, from: u64, most: usize) -> u64 {
+        let mut out = vec![MaybeUninit::uninit(); most];
+        // SAFETY: each test has one reader.
+        let count = unsafe { ring.drain(&mut out) };
+        for (n, drained) in (from..).zip(&out[..count]) {
+            // SAFETY: `drain` wrote this many.
+            assert_eq!(unsafe { drained.assume_init() }, report(n));
+        }
+        count as u64
+    }
+
+    #[test]
+    fn reports_arrive_in_order_at_another_thread_over_many_laps() {
+        const REPORTS: u64 = 200_000;
+        let ring = Ring::new(300);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for n in 0..REPORTS {
+                    // SAFETY: the one writer.
+                    while !unsafe { ring.push(report(n)) } {
+                        std::hint::spin_loop();
+                    }
+                }
+                // SAFETY: the one writer.
+                unsafe { ring.flush() };
+            });
+            let mut drained = 0;
+            while drained < REPORTS {
+                drained += drain(&ring, drained, 1 + (drained % 256) as usize);
+            }
+            assert_eq!(drain(&ring, REPORTS, 1), 0);
+        });
+    }
+
+    #[test]
+    fn what_is_pushed_is_seen_once_a_batch_has_come_together_or_a_flush_was_asked_for() {
+        let ring = Ring::new(1000);
+        // SAFETY: this test is writer and reader on one thread.
+        assert!(unsafe { ring.push(report(0)) });
+        assert_eq!(drain(&ring, 0, 10), 0);
+        // SAFETY: as above.
+        unsafe { ring.flush() };
+        assert_eq!(drain(&ring, 0, 10), 1);
+        for n in 1..=BATCH as u64 {
+            // SAFETY: as above.
+            assert!(unsafe { ring.push(report(n)) });
+        }
+        assert!(drain(&ring, 1, 1000) >= 3 * BATCH as u64 / 4);
+    }
+
+    #[test]
+    fn a_full_ring_takes_nothing_loses_nothing_and_shows_all_it_holds() {
+        let ring = Ring::new(500);
+        let mut held = 0;
+        // SAFETY: this test is writer and reader on one thread.
+        while unsafe { ring.push(report(held)) } {
+            held += 1;
+        }
+        assert!(held >= 500, "room for as many as were asked for: {held}");
+        assert_eq!(drain(&ring, 0, 1), 1);
+        assert_eq!(drain(&ring, 1, 10_000), held - 1);
+    }
+}

@@ -10,6 +10,9 @@ use hdrhistogram::Histogram;
 use std::time::Instant;
 use wire::command::Checks;
 
+/// Orders open at a time in one busy instrument.
+const OPEN: usize = 20_000;
+
 /// How far the engine looks ahead.
 const AHEAD: usize = 2;
 
@@ -28,8 +31,8 @@ fn scenarios(commands: usize) -> Vec<Scenario> {
     all.push(Scenario {
         name: "realistic mix",
         instruments: 1,
-        before: take(20_000, &mut || flow.mixed(&REALISTIC)),
-        measured: take(commands, &mut || flow.mixed(&REALISTIC)),
+        before: take(20_000, &mut || flow.mixed(&REALISTIC, OPEN)),
+        measured: take(commands, &mut || flow.mixed(&REALISTIC, OPEN)),
     });
     let mut flow = Flow::new(2, 1);
     all.push(Scenario {
@@ -60,14 +63,14 @@ fn scenarios(commands: usize) -> Vec<Scenario> {
         name: "deep book (1,000,000)",
         instruments: 1,
         before: take(1_000_000, &mut || flow.resting_within(5_000)),
-        measured: take(commands, &mut || flow.mixed(&REALISTIC)),
+        measured: take(commands, &mut || flow.mixed(&REALISTIC, 1_000_000)),
     });
     let mut flow = Flow::new(7, 10_000);
     all.push(Scenario {
         name: "10,000 instruments, Zipf",
         instruments: 10_000,
-        before: take(500_000, &mut || flow.mixed(&REALISTIC)),
-        measured: take(commands, &mut || flow.mixed(&REALISTIC)),
+        before: take(700_000, &mut || flow.mixed(&REALISTIC, 200_000)),
+        measured: take(commands, &mut || flow.mixed(&REALISTIC, 200_000)),
     });
     all
 }

@@ -125,6 +125,9 @@ pub(crate) fn fee(value: i128, rate: u32) -> i128 {
 
 /// What is withheld for an open buy of this quantity.
 pub(crate) fn needed(market: &Market, limit: Price, qty: Qty) -> i128 {
+    if qty == Qty(0) {
+        return 0;
+    }
     let value = value(market, limit, qty);
     value + fee(value, market.maker_fee.max(market.taker_fee))
 }

@@ -5,7 +5,6 @@ use crate::checks;
 use crate::entry::Entry;
 use crate::exchange::{Exchange, Turn};
 use crate::expiry::{Expiry, Timer};
-use crate::instruments::Market;
 use crate::names::{Fate, Key, NameId};
 use crate::orders::{Order, Place};
 use crate::risk::Request;
@@ -99,7 +98,7 @@ impl Exchange {
             order.take_over(&change);
             self.accounts.change(&market, order.exposure(), Qty(0), order.leaves());
             self.tell(turn, session, &Replaced { order: order.view, orig_cl_ord_id, reserved: [0; 4] });
-            self.enter(order, &market, Entry::Again, turn);
+            self.enter(&mut order, &market, Entry::Again, turn);
         }
     }
 
@@ -197,17 +196,10 @@ impl Exchange {
             }
         }
         let change = Change { terms, limit, leaves, keeps_place };
-        if order.place == Place::Book && !keeps_place && self.would_take_changed(order, &change, market) {
+        if order.place == Place::Book && !keeps_place && self.would_take(&change.terms, limit, market) {
             return Err(RejectReason::WouldTake);
         }
         Ok(change)
-    }
-
-    /// Whether an order that a replace makes post-only, or that was, would match if it came in again.
-    fn would_take_changed(&self, order: &Order, change: &Change, market: &Market) -> bool {
-        let mut again = order.clone();
-        again.take_over(change);
-        self.would_take(&again, market)
     }
 
     /// Puts an order among those that expire, or takes it from there, as its terms say now.

@@ -31,8 +31,13 @@ pub(crate) fn is_stop(terms: &Terms) -> bool {
 }
 
 /// True for an order that is filled at once or not at all, as far as it is.
-fn is_immediate(terms: &Terms) -> bool {
+pub(crate) fn is_immediate(terms: &Terms) -> bool {
     matches!(terms.time_in_force, ImmediateOrCancel | FillOrKill)
+}
+
+/// True for a market order, and for a stop that becomes one.
+pub(crate) fn is_unpriced(terms: &Terms) -> bool {
+    matches!(terms.order_type, Market | Stop)
 }
 
 /// Whether type, time in force and instructions go together: the rulebook's table.

@@ -39,11 +39,11 @@ pub(crate) struct Role {
 
 impl Exchange {
     /// An active order: matched, and what is left rests or is cancelled.
-    pub(crate) fn go(&mut self, mut order: Order, market: &Market, entry: Entry, turn: &mut Turn<'_>) {
-        if let Some(reason) = self.falls_short(&order, market, entry) {
-            return self.cancel(order, market, reason, ClOrdId::default(), turn);
+    pub(crate) fn go(&mut self, order: &mut Order, market: &Market, entry: Entry, turn: &mut Turn<'_>) {
+        if let Some(reason) = self.falls_short(order, market, entry) {
+            return self.cancel(order, market, reason, turn);
         }
-        let met = self.sweep(&mut order, market, turn);
+        let met = self.sweep(order, market, turn);
         let reason = if met == Own::IsCancelled {
             CancelReason::SelfTrade
         } else if order.leaves() == Qty(0) {
@@ -55,7 +55,7 @@ impl Exchange {
         } else {
             return self.rest(order);
         };
-        self.cancel(order, market, reason, ClOrdId::default(), turn);
+        self.cancel(order, market, reason, turn);
     }
 
     /// Why an order is cancelled at once that must be filled by some quantity now and cannot be.
@@ -210,7 +210,8 @@ impl Exchange {
         if left == Qty(0) {
             let name = order.name;
             self.names.settle(name, Fate::Done(OrderStatus::Filled));
-            self.let_go(slot);
+            self.stop_timer(slot);
+            self.shelf.free(slot);
         }
         (party, left > Qty(0))
     }
@@ -228,7 +229,7 @@ impl Exchange {
             SelfTrade::Allow => {}
             SelfTrade::CancelNewest => return Own::IsCancelled,
             SelfTrade::CancelOldest | SelfTrade::CancelBoth => {
-                self.cancel_own(slot, market, turn);
+                self.cancel_open(slot, CancelReason::SelfTrade, ClOrdId::default(), turn);
                 if mode == SelfTrade::CancelBoth {
                     return Own::IsCancelled;
                 }
@@ -236,7 +237,7 @@ impl Exchange {
             SelfTrade::Decrement => {
                 let by = self.shelf.leaves(slot).min(taker.leaves());
                 if by == self.shelf.leaves(slot) {
-                    self.cancel_own(slot, market, turn);
+                    self.cancel_open(slot, CancelReason::SelfTrade, ClOrdId::default(), turn);
                 } else {
                     self.shelf.reduce(slot, by);
                     let order = self.shelf.order_mut(slot);
@@ -272,11 +273,6 @@ impl Exchange {
         Own::GoesOn
     }
 
-    fn cancel_own(&mut self, slot: Slot, market: &Market, turn: &mut Turn<'_>) {
-        let order = self.take_out(slot);
-        self.cancel(order, market, CancelReason::SelfTrade, ClOrdId::default(), turn);
-    }
-
     /// Stops that what was traded activates, one at a time, until there is none.
     pub(crate) fn activate_stops(&mut self, market: &Market, turn: &mut Turn<'_>) {
         while let Some((low, high)) = turn.traded {
@@ -288,7 +284,7 @@ impl Exchange {
             let mut order = self.take_out(slot);
             order.place = Place::Book;
             self.tell(turn, order.session, &wire::event::Triggered { order: order.view });
-            self.go(order, market, Entry::First, turn);
+            self.go(&mut order, market, Entry::First, turn);
         }
         turn.traded = None;
     }

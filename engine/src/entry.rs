@@ -5,8 +5,8 @@ use crate::checks;
 use crate::exchange::{Exchange, Turn};
 use crate::expiry::Timer;
 use crate::instruments::{Instrument, Market};
-use crate::names::{Fate, Key, NameId};
-use crate::orders::{Order, Place};
+use crate::names::{Fate, Key, Names};
+use crate::orders::{Order, Place, accepts};
 use crate::risk::{self, Request};
 use book::Slot;
 use wire::command::{Checks, NewOrder, Phase, PostOnly, Side, Terms, TimeInForce, Trading};
@@ -28,6 +28,17 @@ impl From<RejectReason> for Refusal {
     }
 }
 
+/// What admission found out about a new order.
+struct Admission {
+    market: Market,
+    /// The worst price that it can trade at.
+    limit: Price,
+    place: Place,
+    participant: ParticipantId,
+    /// Its account's holding, if there is one yet.
+    holding: HoldingId,
+}
+
 /// Whether an order comes in for the first time, or again after it was replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Entry {
@@ -47,37 +58,49 @@ impl Exchange {
     pub(crate) fn new_order(&mut self, asked: &NewOrder, turn: &mut Turn<'_>) {
         let session = asked.session;
         let key = self.names.key(session, asked.cl_ord_id);
-        match self.admit(asked, &key, turn) {
-            Ok((mut order, market)) => {
-                order.name = self.names.insert(&key, order.id(), Fate::Spent);
-                if Accounts::are_asked(market.checks) {
-                    let made = self.accounts.find_or_make(asked.account, market.id);
-                    order.holding = made.expect("admission has seen that there is room");
-                    self.accounts.open(&market, order.exposure(), order.leaves());
+        let terms = checks::normal(&asked.terms);
+        let view = OrderView {
+            order: OrderId(turn.seq.0),
+            terms,
+            status: OrderStatus::New,
+            reserved: [0; 3],
+            cum: Qty(0),
+            leaves: terms.qty,
+            notional: Notional(0),
+            cl_ord_id: asked.cl_ord_id,
+            account: asked.account,
+        };
+        let Admission { market, limit, place, participant, holding } =
+            match self.admit(asked, &terms, &key, turn) {
+                Ok(admission) => admission,
+                Err(Refusal { reason, original }) => {
+                    let (order, status, leaves) = (OrderId(0), OrderStatus::Rejected, Qty(0));
+                    let order = OrderView { order, terms: asked.terms, status, leaves, ..view };
+                    return self.tell(turn, session, &Rejected { order, original, reason, reserved: [0; 7] });
                 }
-                self.tell(turn, session, &Accepted { order: order.view });
-                self.enter(order, &market, Entry::First, turn);
+            };
+        let name = self.names.insert(&key, view.order, Fate::Spent);
+        let timer = Timer::NONE;
+        let mut order = Order { view, limit, session, participant, name, holding, timer, place };
+        if Accounts::are_asked(market.checks) {
+            if holding == HoldingId::NONE {
+                let made = self.accounts.find_or_make(asked.account, market.id);
+                order.holding = made.expect("admission has seen that there is room");
             }
-            Err(refusal) => {
-                let order = OrderView {
-                    order: OrderId(0),
-                    terms: asked.terms,
-                    status: OrderStatus::Rejected,
-                    reserved: [0; 3],
-                    cum: Qty(0),
-                    leaves: Qty(0),
-                    notional: Notional(0),
-                    cl_ord_id: asked.cl_ord_id,
-                    account: asked.account,
-                };
-                let Refusal { reason, original } = refusal;
-                self.tell(turn, session, &Rejected { order, original, reason, reserved: [0; 7] });
-            }
+            self.accounts.open(&market, order.exposure(), order.leaves());
         }
+        self.tell(turn, session, &Accepted { order: order.view });
+        self.enter(&mut order, &market, Entry::First, turn);
     }
 
     /// The checks of a new order.
-    fn admit(&mut self, asked: &NewOrder, key: &Key, turn: &Turn<'_>) -> Result<(Order, Market), Refusal> {
+    fn admit(
+        &mut self,
+        asked: &NewOrder,
+        terms: &Terms,
+        key: &Key,
+        turn: &Turn<'_>,
+    ) -> Result<Admission, Refusal> {
         let session = asked.session;
         if !self.sessions.hear(session, turn.from, asked.client_seq) {
             return Err(RejectReason::NotLoggedOn.into());
@@ -86,58 +109,36 @@ impl Exchange {
             let original = self.names.get(name).order;
             return Err(Refusal { reason: RejectReason::DuplicateClOrdId, original });
         }
-        let terms = checks::normal(&asked.terms);
         let instrument = self.instruments.get(terms.instrument).ok_or(RejectReason::UnknownInstrument)?;
-        if !checks::go_together(&terms) {
+        if !checks::go_together(terms) {
             return Err(RejectReason::UnsupportedOrder.into());
         }
-        checks::numbers(instrument, &terms, turn.stamp)?;
+        checks::numbers(instrument, terms, turn.stamp)?;
         let market = instrument.market;
-        if !checks::phase_takes(market.phase, &terms) {
+        if !checks::phase_takes(market.phase, terms) {
             return Err(RejectReason::NotInThisPhase.into());
         }
-        checks::bands(instrument, &terms)?;
-        let limit = checks::limit(instrument, &terms);
-        let place = first_place(market.phase, &terms);
+        checks::bands(instrument, terms)?;
+        let limit = checks::limit(instrument, terms);
+        let place = first_place(market.phase, terms);
         let participant = self.sessions.participant(session);
-        let order = Order {
-            view: OrderView {
-                order: OrderId(turn.seq.0),
-                terms,
-                status: OrderStatus::New,
-                reserved: [0; 3],
-                cum: Qty(0),
-                leaves: terms.qty,
-                notional: Notional(0),
-                cl_ord_id: asked.cl_ord_id,
-                account: asked.account,
-            },
-            limit,
-            session,
-            participant,
-            name: NameId::NONE,
-            holding: HoldingId::NONE,
-            timer: Timer::NONE,
-            place,
-        };
         let rests = place != Place::Book
             || market.phase != Phase::Continuous
-            || !(order.is_immediate() || order.is_unpriced());
-        let holding = self.room(&market, asked.account, rests)?;
+            || !(checks::is_immediate(terms) || checks::is_unpriced(terms));
+        let found = self.room(&market, asked.account, rests)?;
         self.permits(market.checks, asked.account, participant)?;
         if Accounts::are_asked(market.checks) {
             let qty = terms.qty;
             let request = Request { side: terms.side, limit, qty, open: qty, before: None };
-            self.within_limits(&market, asked.account, holding, &request)?;
+            self.within_limits(&market, asked.account, found, &request)?;
             if market.is_funded() {
-                let wanted = (limit, qty);
-                self.accounts.affords(&market, asked.account, holding, terms.side, wanted, None)?;
+                self.accounts.affords(&market, asked.account, found, terms.side, (limit, qty), None)?;
             }
         }
-        if place == Place::Book && self.would_take(&order, &market) {
+        if place == Place::Book && self.would_take(terms, limit, &market) {
             return Err(RejectReason::WouldTake.into());
         }
-        Ok((order, market))
+        Ok(Admission { market, limit, place, participant, holding: found.unwrap_or(HoldingId::NONE) })
     }
 
     /// Whether there is room for another order, its names, and its account's holding, which is given if there is one.
@@ -198,10 +199,11 @@ impl Exchange {
     }
 
     /// Whether a post-only order would match if it came in now.
-    pub(crate) fn would_take(&self, order: &Order, market: &Market) -> bool {
+    pub(crate) fn would_take(&self, terms: &Terms, limit: Price, market: &Market) -> bool {
+        let best = || self.best_price(market, terms.side.opposite());
         market.phase == Phase::Continuous
-            && order.terms().post_only == PostOnly::Yes
-            && self.best_price(market, order.side().opposite()).is_some_and(|price| order.accepts(price))
+            && terms.post_only == PostOnly::Yes
+            && best().is_some_and(|price| accepts(terms.side, limit, price))
     }
 
     /// The best price of a side of the book.
@@ -210,9 +212,9 @@ impl Exchange {
     }
 
     /// Sends an order that was told (as accepted, or as replaced) to where it belongs.
-    pub(crate) fn enter(&mut self, mut order: Order, market: &Market, entry: Entry, turn: &mut Turn<'_>) {
+    pub(crate) fn enter(&mut self, order: &mut Order, market: &Market, entry: Entry, turn: &mut Turn<'_>) {
         let continuous = market.phase == Phase::Continuous;
-        if continuous && order.place == Place::Stop && self.is_reached(&order) {
+        if continuous && order.place == Place::Stop && self.is_reached(order) {
             order.place = Place::Book;
             self.tell(turn, order.session, &Triggered { order: order.view });
         }
@@ -235,7 +237,7 @@ impl Exchange {
             }
     }
 
-    /// An open order is over: what it needed is released, its owner is told.
+    /// An open order is over: it leaves its ladder, what it needed is released, its owner is told.
     pub(crate) fn cancel_open(
         &mut self,
         slot: Slot,
@@ -243,30 +245,39 @@ impl Exchange {
         request: ClOrdId,
         turn: &mut Turn<'_>,
     ) {
-        let order = self.take_out(slot);
-        let market = self.instruments.of_order(order.instrument()).market;
-        self.cancel(order, &market, reason, request, turn);
+        self.shelf.leave(slot);
+        self.stop_timer(slot);
+        let order = self.shelf.order_mut(slot);
+        let market = &self.instruments.of_order(order.instrument()).market;
+        end(order, market, reason, &mut self.accounts, &mut self.names);
+        let body = Cancelled { order: order.view, request, reason, reserved: [0; 3] };
+        self.sessions.tell(turn.events, order.session, &body);
+        self.shelf.free(slot);
     }
 
-    /// An order that is neither on a ladder nor in the shelf is over: what it needed is released, its owner is told.
+    /// An order that is not on the shelf is over: what it needed is released, its owner is told.
     pub(crate) fn cancel(
         &mut self,
-        mut order: Order,
+        order: &mut Order,
         market: &Market,
         reason: CancelReason,
-        request: ClOrdId,
         turn: &mut Turn<'_>,
     ) {
-        self.accounts.close(market, order.exposure(), order.leaves());
-        order.view.status = match reason {
-            CancelReason::Expired | CancelReason::AuctionRemainder => OrderStatus::Expired,
-            _ => OrderStatus::Cancelled,
-        };
-        order.view.leaves = Qty(0);
-        self.names.settle(order.name, Fate::Done(order.view.status));
-        let body = Cancelled { order: order.view, request, reason, reserved: [0; 3] };
+        end(order, market, reason, &mut self.accounts, &mut self.names);
+        let body = Cancelled { order: order.view, request: ClOrdId::default(), reason, reserved: [0; 3] };
         self.tell(turn, order.session, &body);
     }
+}
+
+/// An order that is filled no further: what it needed is released, and its name says what became of it.
+fn end(order: &mut Order, market: &Market, reason: CancelReason, accounts: &mut Accounts, names: &mut Names) {
+    accounts.close(market, order.exposure(), order.leaves());
+    order.view.status = match reason {
+        CancelReason::Expired | CancelReason::AuctionRemainder => OrderStatus::Expired,
+        _ => OrderStatus::Cancelled,
+    };
+    order.view.leaves = Qty(0);
+    names.settle(order.name, Fate::Done(order.view.status));
 }
 
 /// Where a new order would stand: stops and orders at the close wait until their time has come.

@@ -194,19 +194,19 @@ impl Exchange {
     }
 
     /// Puts an order on its ladder, behind all others there.
-    pub(crate) fn rest(&mut self, order: Order) {
+    pub(crate) fn rest(&mut self, order: &Order) {
         let name = order.name;
         let slot = self.stand(order);
         self.names.settle(name, crate::names::Fate::Open(slot));
     }
 
     /// The same, for an order whose name does not know of it yet.
-    pub(crate) fn stand(&mut self, order: Order) -> Slot {
+    pub(crate) fn stand(&mut self, order: &Order) -> Slot {
         let market = self.instruments.of_order(order.instrument()).market;
         let (place, limit, terms) = (order.place, order.limit, order.terms());
         let (side, id, leaves, showing) = (order.side(), order.id(), order.leaves(), order.showing());
         let participant = order.participant;
-        let slot = self.shelf.insert(order, leaves, showing, participant.0);
+        let slot = self.shelf.insert(order.clone(), leaves, showing, participant.0);
         let key = match place {
             Place::Book => market.key(limit),
             Place::Stop => market.key(terms.stop_price),
@@ -225,17 +225,17 @@ impl Exchange {
     /// Takes an open order off its ladder and out of the shelf.
     pub(crate) fn take_out(&mut self, slot: Slot) -> Order {
         self.shelf.leave(slot);
-        self.let_go(slot)
+        self.stop_timer(slot);
+        self.shelf.free(slot)
     }
 
-    /// Takes an order that is on no ladder any more out of the shelf.
-    pub(crate) fn let_go(&mut self, slot: Slot) -> Order {
+    /// An order that is about to go does not expire any more.
+    pub(crate) fn stop_timer(&mut self, slot: Slot) {
         let timer = self.shelf.order(slot).timer;
         if timer != crate::expiry::Timer::NONE {
             let shelf = &mut self.shelf;
             self.expiries.remove(timer, |slot, timer| shelf.order_mut(slot).timer = timer);
         }
-        self.shelf.free(slot)
     }
 
     /// The last logon wins, so that a client can come back through another gateway. A session without a place in the

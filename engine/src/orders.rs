@@ -3,11 +3,20 @@
 //! ([`crate::names`]) for the rest of the day.
 
 use crate::accounts::HoldingId;
+use crate::checks;
 use crate::expiry::Timer;
 use crate::names::NameId;
-use wire::command::{OrderType, Side, Terms, TimeInForce};
+use wire::command::{Side, Terms};
 use wire::event::{OrderStatus, OrderView};
 use wire::{InstrumentId, OrderId, ParticipantId, Price, Qty, SessionId};
+
+/// Whether an order with this limit would trade at this price.
+pub(crate) fn accepts(side: Side, limit: Price, price: Price) -> bool {
+    match side {
+        Side::Buy => price <= limit,
+        Side::Sell => price >= limit,
+    }
+}
 
 /// On which of its instrument's ladders an order stands, or would stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -74,20 +83,17 @@ impl Order {
 
     /// True for a market order, and for a stop that becomes one.
     pub(crate) fn is_unpriced(&self) -> bool {
-        matches!(self.view.terms.order_type, OrderType::Market | OrderType::Stop)
+        checks::is_unpriced(&self.view.terms)
     }
 
     /// True if what is not matched at once is cancelled.
     pub(crate) fn is_immediate(&self) -> bool {
-        matches!(self.view.terms.time_in_force, TimeInForce::ImmediateOrCancel | TimeInForce::FillOrKill)
+        checks::is_immediate(&self.view.terms)
     }
 
     /// Whether it would trade at this price.
     pub(crate) fn accepts(&self, price: Price) -> bool {
-        match self.side() {
-            Side::Buy => price <= self.limit,
-            Side::Sell => price >= self.limit,
-        }
+        accepts(self.side(), self.limit, price)
     }
 
     /// Takes a fill in.

@@ -286,8 +286,15 @@ impl Flow {
         Some(Asked::Replace(ReplaceOrder { session, client_seq: 3, terms, cl_ord_id, orig_cl_ord_id }))
     }
 
-    pub fn mixed(&mut self, mix: &Mix) -> Asked {
+    /// As the mix says, with about this many orders open at a time.
+    pub fn mixed(&mut self, mix: &Mix, open: usize) -> Asked {
         let drawn = self.random.random_range(0..100);
+        if self.live.len() > open
+            && drawn >= mix.cancels + mix.replaces + mix.takers
+            && let Some(asked) = self.cancelling()
+        {
+            return asked;
+        }
         let asked = if drawn < mix.cancels {
             self.cancelling()
         } else if drawn < mix.cancels + mix.replaces {

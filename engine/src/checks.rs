@@ -1,9 +1,9 @@
 //! What must hold for the terms of an order, whoever sent it: checked in a fixed order, the first that fails is told.
 
 use crate::Instrument;
-use crate::limits::{MAX_PRICE, MAX_QTY};
 use wire::command::{OrderType, Phase, PostOnly, Side, Terms, TimeInForce};
 use wire::event::RejectReason;
+use wire::terms::{MAX_PRICE, MAX_QTY};
 use wire::{Nanos, Price, Qty};
 
 use OrderType::{Limit, Market, Stop, StopLimit};

@@ -1,12 +1,13 @@
 //! The registry of instruments, filled by sequenced commands.
 
 use crate::accounts::Accounts;
-use crate::limits::{MAX_FEE, MAX_PRICE, MAX_PRICE_DECIMALS, MAX_QTY};
+use crate::limits::{MAX_FEE, MAX_PRICE_DECIMALS};
 use crate::orders::Place;
 use book::{Direction, LadderId};
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 use wire::command::{Algorithm, Bands, Checks, InstrumentTerms, Phase, Side};
+use wire::terms::{MAX_PRICE, MAX_QTY};
 use wire::{CurrencyId, InstrumentId, ParticipantId, Price, Symbol};
 
 /// Ladders of each instrument: bids, offers, buy stops, sell stops, and those that wait for the closing auction.
@@ -95,31 +96,7 @@ impl Instrument {
     /// How far a market order may go on this side, measured from `base` (0: no collar counts).
     pub(crate) fn protection(&self, side: Side, base: Price) -> Price {
         let bands = self.terms.bands;
-        let (low, high, collar, tick) =
-            ({ bands.low }.0, { bands.high }.0, { bands.collar }.0, self.market.tick);
-        let collared = collar != 0 && base != Price(0);
-        match side {
-            Side::Buy => {
-                let mut edge = MAX_PRICE.0;
-                if high != 0 {
-                    edge = edge.min(high);
-                }
-                if collared {
-                    edge = edge.min(base.0 + collar);
-                }
-                Price(edge - edge % tick)
-            }
-            Side::Sell => {
-                let mut edge = tick;
-                if low != 0 {
-                    edge = edge.max(low);
-                }
-                if collared {
-                    edge = edge.max(base.0 - collar);
-                }
-                Price((edge + tick - 1) / tick * tick)
-            }
-        }
+        bands.protection(Price(self.market.tick), side, base)
     }
 }
 

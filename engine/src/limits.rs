@@ -1,11 +1,8 @@
 //! How much there can be of everything, and the argument that no sum overflows within it.
 
-use wire::{Money, Price, Qty};
+use wire::terms::{MAX_PRICE, MAX_QTY};
+use wire::{Money, Qty};
 
-/// The highest limit price, in price units.
-pub const MAX_PRICE: Price = Price(1 << 40);
-/// The largest quantity of one order.
-pub const MAX_QTY: Qty = Qty(1 << 40);
 /// The most orders that can rest at one time, whatever the operator asks for.
 pub const MAX_RESTING_ORDERS: u32 = 1 << 23;
 /// The most client order ids that one trading day can use, whatever the operator asks for.

@@ -1,7 +1,6 @@
 //! What supervisors of the market do: cancels for others, the kill switch, busts and corrections, the end of the day.
 
 use crate::exchange::{Exchange, Turn};
-use crate::limits::{MAX_PRICE, MAX_QTY};
 use crate::many::Among;
 use crate::names::Fate;
 use crate::phases::refuse;
@@ -13,6 +12,7 @@ use wire::command::{
 use wire::event::{
     CancelReason, DayEnded, MassCancelledFor, RejectReason, TradeBusted, TradeCorrected, TradingChanged,
 };
+use wire::terms::{MAX_PRICE, MAX_QTY};
 use wire::{ClOrdId, CommandKind, InstrumentId, Price, Qty};
 
 impl Exchange {

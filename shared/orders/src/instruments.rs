@@ -2,7 +2,6 @@
 
 use crate::Fault;
 use crate::course;
-use crate::protection;
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 use wire::terms::{InstrumentTerms, Phase, Terms};
@@ -31,7 +30,7 @@ impl Instrument {
     pub fn limit(&self, terms: &Terms) -> Price {
         if course::is_unpriced(terms) {
             let base = course::base(terms, self.reference);
-            protection(&{ self.terms.bands }, self.terms.tick, terms.side, base)
+            { self.terms.bands }.protection(self.terms.tick, terms.side, base)
         } else {
             terms.price
         }

@@ -17,7 +17,7 @@
 //!
 //! - An order that could rest joins its level as soon as it is told, and what it takes is taken off it there. While a command
 //!   is being told, a book can therefore be crossed in continuous trading; [`Books::is_settled`] says so.
-//! - A market order's price in the book is its protection price, which no event tells: [`protection`] has it from the bands and
+//! - A market order's price in the book is its protection price, which no event tells: [`wire::terms::Bands::protection`] has it from the bands and
 //!   the reference price at its entry.
 //! - An iceberg that a match left nothing to show goes to the back of its level; in an auction it keeps its place.
 //! - A replaced order keeps its place by the rulebook's rule.
@@ -34,7 +34,6 @@ mod limits;
 mod manager;
 mod numbers;
 mod outcome;
-mod protection;
 mod standing;
 mod sums;
 
@@ -47,5 +46,4 @@ pub use known::{Known, State};
 pub use limits::Limits;
 pub use manager::OrderManager;
 pub use outcome::{Outcome, Touched};
-pub use protection::protection;
 pub use standing::{LevelView, Resting};

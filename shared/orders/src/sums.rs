@@ -1,15 +1,12 @@
 //! What the view of an order must be after an event: everything adds up, or the event is refused.
 
-use crate::protection::MAX_PRICE;
 use crate::{Fault, Part};
 use wire::event::{
     Accepted, CancelReason, Cancelled, EventHeader, Filled, OrderStatus, OrderView, Replaced, Restated,
     Triggered,
 };
-use wire::{Notional, OrderId, Qty, SessionId};
-
-/// The largest quantity of an order.
-const MAX_QTY: Qty = Qty(1 << 40);
+use wire::terms::{MAX_PRICE, MAX_QTY};
+use wire::{Notional, OrderId, Price, Qty, SessionId};
 
 /// The view as it is told, if it is as it must be.
 fn same(must: &OrderView, told: &OrderView) -> Result<OrderView, Fault> {
@@ -31,8 +28,8 @@ fn same(must: &OrderView, told: &OrderView) -> Result<OrderView, Fault> {
 
 /// Whether an engine can have taken such numbers.
 fn in_range(told: &OrderView) -> Result<(), Fault> {
-    let (terms, prices) = (told.terms, 0..=MAX_PRICE);
-    let priced = prices.contains(&{ terms.price }.0) && prices.contains(&{ terms.stop_price }.0);
+    let (terms, prices) = (told.terms, Price(0)..=MAX_PRICE);
+    let priced = prices.contains(&{ terms.price }) && prices.contains(&{ terms.stop_price });
     if priced && { terms.qty } <= MAX_QTY {
         Ok(())
     } else {

@@ -3,6 +3,11 @@
 use crate::{CurrencyId, InstrumentId, Money, Nanos, OperatorName, ParticipantId, Price, Qty, Symbol, Why};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, TryFromBytes, Unaligned};
 
+/// The highest price, in price units.
+pub const MAX_PRICE: Price = Price(1 << 40);
+/// The largest quantity of one order.
+pub const MAX_QTY: Qty = Qty(1 << 40);
+
 macro_rules! choice {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $value:literal,)* }) => {
         $(#[$doc])*
@@ -249,6 +254,30 @@ pub struct Bands {
     pub reference: Price,
 }
 
+impl Bands {
+    /// The worst price at which a market order may trade: the edge of what bands and collar allow, down (for a buy) or up
+    /// (for a sell) to a tick. `base` is what the collar is measured from: the reference price, or a stop order's stop
+    /// price; 0 for none. The reference that stands here is not looked at.
+    #[must_use]
+    pub fn protection(&self, tick: Price, side: Side, base: Price) -> Price {
+        let (low, high, collar, tick) = (self.low.0, self.high.0, self.collar.0, tick.0);
+        let collared = collar != 0 && base != Price(0);
+        match side {
+            Side::Buy => {
+                let band = if high == 0 { MAX_PRICE.0 } else { high };
+                let collar = if collared { base.0 + collar } else { MAX_PRICE.0 };
+                let edge = MAX_PRICE.0.min(band).min(collar);
+                Price(edge - edge % tick)
+            }
+            Side::Sell => {
+                let collar = if collared { base.0 - collar } else { tick };
+                let edge = tick.max(low).max(collar);
+                Price((edge + tick - 1) / tick * tick)
+            }
+        }
+    }
+}
+
 /// An instrument's lead market maker.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
@@ -358,4 +387,30 @@ pub struct Act {
     pub by: OperatorName,
     /// Why.
     pub why: Why,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edge(low: i64, high: i64, collar: i64, side: Side, base: i64) -> i64 {
+        let bands = Bands { low: Price(low), high: Price(high), collar: Price(collar), reference: Price(7) };
+        bands.protection(Price(5), side, Price(base)).0
+    }
+
+    #[test]
+    fn without_bands_any_price_is_allowed() {
+        assert_eq!(edge(0, 0, 0, Side::Buy, 1000), MAX_PRICE.0 - MAX_PRICE.0 % 5);
+        assert_eq!(edge(0, 0, 0, Side::Sell, 1000), 5);
+        assert_eq!(edge(0, 0, 40, Side::Sell, 0), 5, "a collar without a base does not count");
+    }
+
+    #[test]
+    fn the_nearest_edge_counts_and_lies_on_a_tick_within_it() {
+        assert_eq!(edge(0, 1013, 40, Side::Buy, 1000), 1010);
+        assert_eq!(edge(0, 1100, 41, Side::Buy, 1000), 1040);
+        assert_eq!(edge(988, 0, 40, Side::Sell, 1000), 990);
+        assert_eq!(edge(900, 0, 41, Side::Sell, 1000), 960);
+        assert_eq!(edge(0, 3, 0, Side::Buy, 0), 0, "a high band below a tick allows nothing");
+    }
 }

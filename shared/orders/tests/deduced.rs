@@ -5,7 +5,7 @@ mod listener;
 mod support;
 
 use listener::{LIMITS, Listener, buy, sell};
-use orders::{Touched, protection};
+use orders::Touched;
 use support::{ACME, ALICE, but, replace, replace_but};
 use wire::command::SetPhase;
 use wire::terms::{Act, Bands, OrderType, Phase, Side, TimeInForce};
@@ -30,7 +30,7 @@ fn a_replaced_iceberg_and_a_market_order_in_a_call_stand_where_the_engine_has_th
     listener.hear(&ice("ice3", "ice2", 60));
     assert_eq!(queue(&listener), [(10, 10), (60, 20)], "it does not");
     listener.hear(&but(buy("m", 10, 0), |terms| terms.order_type = OrderType::Market));
-    let edge = protection(&Bands::default(), Price(5), Side::Buy, Price(0));
+    let edge = Bands::default().protection(Price(5), Side::Buy, Price(0));
     assert_eq!(listener.books.best(ACME, Side::Buy).map(|level| level.price), Some(edge));
 }
 

@@ -1,7 +1,7 @@
 //! A happening as an owned value, and one event as it is told.
 
-use wire::event;
-use wire::{Happening, Outbound, ReportSeq, SessionId};
+use wire::event::{self, Address};
+use wire::{Happening, MAX_FRAME_LEN, Outbound, ReportSeq, SessionId};
 
 macro_rules! said {
     ($($name:ident)*) => {
@@ -22,6 +22,11 @@ macro_rules! said {
         })*
 
         impl Said {
+            /// Writes it as an event, not yet spoken, and gives its length.
+            pub fn write(&self, to: &mut [u8; MAX_FRAME_LEN], address: Address) -> usize {
+                match self { $(Self::$name(body) => event::write(to, address, body),)* }
+            }
+
             /// What kind of event it is.
             pub fn kind(&self) -> wire::EventKind {
                 match self { $(Self::$name(_) => wire::EventKind::$name,)* }

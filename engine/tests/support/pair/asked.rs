@@ -2,7 +2,8 @@
 
 use crate::support::Log;
 use wire::command::*;
-use wire::{Incarnation, NodeId};
+use wire::frame::{self, Origin};
+use wire::{Command, Incarnation, MAX_FRAME_LEN, NodeId};
 
 macro_rules! asked {
     ($($name:ident)*) => {
@@ -16,7 +17,18 @@ macro_rules! asked {
             }
         })*
 
+        impl From<Command<'_>> for Asked {
+            fn from(command: Command<'_>) -> Self {
+                match command { $(Command::$name(body) => Self::$name(*body),)* }
+            }
+        }
+
         impl Asked {
+            /// Writes it as an unstamped frame and gives its length.
+            pub fn write(&self, to: &mut [u8; MAX_FRAME_LEN], origin: Origin) -> usize {
+                match self { $(Self::$name(body) => frame::write(to, origin, body),)* }
+            }
+
             /// The stamped frame.
             pub fn stamp(&self, log: &mut Log, source: NodeId, incarnation: Incarnation) -> Vec<u8> {
                 match self { $(Self::$name(body) => log.stamp(source, incarnation, body),)* }

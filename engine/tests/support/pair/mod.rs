@@ -25,9 +25,9 @@ use wire::command::{Side, Transfer};
 use wire::{AccountId, CurrencyId, Frame, Incarnation, InstrumentId, NodeId};
 
 /// The small world of the comparison; numbers beyond it are asked for too, and refused.
-pub const INSTRUMENTS: u32 = 6;
-pub const ACCOUNTS: u32 = 6;
-pub const CURRENCIES: u16 = 3;
+pub const INSTRUMENTS: u32 = 8;
+pub const ACCOUNTS: u32 = 8;
+pub const CURRENCIES: u16 = 4;
 
 /// Engine and model.
 pub struct Pair {

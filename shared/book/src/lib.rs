@@ -33,7 +33,7 @@
 //! |---|---|
 //! | `best`, `best_key`, `insert`, `free`, `reduce`, `show`, `replenish` | constant |
 //! | `leave`, `fill` | constant; where the last order of a level leaves, also the pages it empties, and one walk down to the next best |
-//! | `join`, `level_at` | constant at the best level; else one walk down the floors (1 to 3 in practice, 8 at most) |
+//! | `join`, `level_at` | one walk down the floors: 1 to 3 in practice, 8 at most |
 //! | `levels`, `queue` | a step each, a bit scan per level |
 //!
 //! Nothing is allocated beyond the [`Room`] made in advance, but for more levels or pages at once than there were ever

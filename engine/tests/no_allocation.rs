@@ -127,7 +127,14 @@ fn days(limits: Limits, commands: usize) -> (Vec<Vec<u8>>, Digest) {
 #[test]
 fn days_of_every_feature_allocate_nothing() {
     // Stops, icebergs, auctions, money, limits, busts, operators.
-    let limits = Limits { names: 30_000, resting_orders: 200, holdings: 60, levels: 1 << 10, ..LIMITS };
+    let limits = Limits {
+        names: 30_000,
+        resting_orders: 200,
+        holdings: 60,
+        levels: 1 << 10,
+        events_reserved: 1 << 10,
+        ..LIMITS
+    };
     let (frames, digest) = days(limits, 40_000);
     let mut desk = Desk::empty(limits);
     let mut counted = 0;

@@ -4,7 +4,7 @@
 
 mod flow;
 
-use engine::{Limits, StateMachine};
+use engine::Limits;
 use flow::{Asked, Desk, Flow, REALISTIC};
 use hdrhistogram::Histogram;
 use std::time::Instant;
@@ -12,9 +12,6 @@ use wire::command::Checks;
 
 /// Orders open at a time in one busy instrument.
 const OPEN: usize = 20_000;
-
-/// How far the engine looks ahead.
-const AHEAD: usize = 2;
 
 /// A flow to measure: what is applied before, and what is measured.
 struct Scenario {
@@ -107,7 +104,6 @@ fn main() {
         let at = arguments.iter().position(|argument| argument == flag);
         at.and_then(|at| arguments.get(at + 1)).and_then(|text| text.parse().ok()).unwrap_or(or)
     };
-    let ahead = number("--ahead", AHEAD);
     let (commands, runs) = (number("--commands", 2_000_000), number("--runs", 3));
     let only =
         arguments.iter().position(|argument| argument == "--only").and_then(|at| arguments.get(at + 1));
@@ -124,11 +120,7 @@ fn main() {
                 .map(|_| {
                     let mut desk = prepared(&scenario, checks);
                     let start = Instant::now();
-                    for (at, asked) in scenario.measured.iter().enumerate() {
-                        // As an engine does with the commands that wait in its ring.
-                        if let Some(soon) = scenario.measured.get(at + ahead).filter(|_| ahead > 0) {
-                            desk.exchange.look_ahead(&soon.command());
-                        }
+                    for asked in &scenario.measured {
                         desk.apply(asked.command());
                     }
                     scenario.measured.len() as f64 / start.elapsed().as_secs_f64() / 1e6

@@ -182,7 +182,7 @@ impl Exchange {
             Place::Book | Place::Waiting => (terms.price, terms.display),
             Place::Stop => (terms.stop_price, Qty(0)),
         };
-        let keeps_place = standing(&own) == standing(&terms) && qty < { own.qty };
+        let keeps_place = standing(own) == standing(&terms) && qty < { own.qty };
         let limit =
             if keeps_place && order.is_unpriced() { order.limit } else { checks::limit(instrument, &terms) };
         if Accounts::are_asked(market.checks) {

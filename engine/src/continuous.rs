@@ -53,7 +53,14 @@ impl Exchange {
         } else if order.is_immediate() {
             CancelReason::ImmediateRemainder
         } else {
-            return self.rest(order);
+            // What an order leaves on the other side it did not accept: the book is never crossed.
+            let best = self.best_price(market, order.side().opposite());
+            assert!(
+                best.is_none_or(|price| !order.accepts(price)),
+                "order {} would cross the book",
+                order.id()
+            );
+            return self.rest(order, market);
         };
         self.cancel(order, market, reason, turn);
     }
@@ -66,6 +73,9 @@ impl Exchange {
             (_, Entry::First) => (terms.min_qty, CancelReason::MinimumQuantity),
             (_, Entry::Again) => (Qty(0), CancelReason::MinimumQuantity),
         };
+        if least == Qty(0) {
+            return None;
+        }
         let mut found = 0;
         for level in self.shelf.levels(market.book(order.side().opposite())) {
             if found >= least.0 || !order.accepts(market.price(level.key())) {

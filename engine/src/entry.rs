@@ -222,7 +222,7 @@ impl Exchange {
             self.go(order, market, entry, turn);
             self.activate_stops(market, turn);
         } else {
-            self.rest(order);
+            self.rest(order, market);
         }
     }
 

@@ -1,11 +1,11 @@
 //! The exchange as a state machine: what it is made of, and which room answers which command.
 
 use crate::accounts::Accounts;
-use crate::expiry::Expiries;
-use crate::instruments::Instruments;
+use crate::expiry::{Expiries, Expiry, Timer};
+use crate::instruments::{Instruments, Market};
 use crate::limits::{Limits, LimitsError};
 use crate::machine::UnknownRules;
-use crate::names::Names;
+use crate::names::{Fate, Names};
 use crate::orders::{Order, Place};
 use crate::sessions::Sessions;
 use crate::trades::Trades;
@@ -194,16 +194,14 @@ impl Exchange {
     }
 
     /// Puts an order on its ladder, behind all others there.
-    pub(crate) fn rest(&mut self, order: &Order) {
-        let name = order.name;
-        let slot = self.stand(order);
-        self.names.settle(name, crate::names::Fate::Open(slot));
+    pub(crate) fn rest(&mut self, order: &Order, market: &Market) {
+        let slot = self.stand(order, market);
+        self.names.settle(order.name, Fate::Open(slot));
     }
 
     /// The same, for an order whose name does not know of it yet.
-    pub(crate) fn stand(&mut self, order: &Order) -> Slot {
-        let market = self.instruments.of_order(order.instrument()).market;
-        let (place, limit, terms) = (order.place, order.limit, order.terms());
+    pub(crate) fn stand(&mut self, order: &Order, market: &Market) -> Slot {
+        let (place, limit, terms) = (order.place, order.limit, &order.view.terms);
         let (side, id, leaves, showing) = (order.side(), order.id(), order.leaves(), order.showing());
         let participant = order.participant;
         let slot = self.shelf.insert(order.clone(), leaves, showing, participant.0);
@@ -215,7 +213,7 @@ impl Exchange {
         self.shelf.join(slot, market.ladder(place, side), key);
         let at = terms.expire;
         if at != Nanos(0) {
-            let expiry = crate::expiry::Expiry { at, order: id, slot };
+            let expiry = Expiry { at, order: id, slot };
             let shelf = &mut self.shelf;
             self.expiries.insert(expiry, |slot, timer| shelf.order_mut(slot).timer = timer);
         }
@@ -232,7 +230,7 @@ impl Exchange {
     /// An order that is about to go does not expire any more.
     pub(crate) fn stop_timer(&mut self, slot: Slot) {
         let timer = self.shelf.order(slot).timer;
-        if timer != crate::expiry::Timer::NONE {
+        if timer != Timer::NONE {
             let shelf = &mut self.shelf;
             self.expiries.remove(timer, |slot, timer| shelf.order_mut(slot).timer = timer);
         }
@@ -277,22 +275,6 @@ impl StateMachine for Exchange {
                 Err(UnknownRules { asked: version.rules, known: RULES })
             }
             _ => Ok(()),
-        }
-    }
-
-    fn look_ahead(&self, command: &Command<'_>) {
-        let glance = |session, cl_ord_id| self.names.glance(&self.names.key(session, cl_ord_id));
-        match command {
-            Command::NewOrder(asked) => glance(asked.session, asked.cl_ord_id),
-            Command::CancelOrder(asked) => {
-                glance(asked.session, asked.orig_cl_ord_id);
-                glance(asked.session, asked.cl_ord_id);
-            }
-            Command::ReplaceOrder(asked) => {
-                glance(asked.session, asked.orig_cl_ord_id);
-                glance(asked.session, asked.cl_ord_id);
-            }
-            _ => {}
         }
     }
 

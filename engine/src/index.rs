@@ -45,12 +45,6 @@ impl Index {
         }
     }
 
-    /// What stands where a hash is looked for first: reading it brings its cache line near.
-    #[inline]
-    pub(crate) fn glance(&self, hash: u64) -> u64 {
-        self.places[self.home(hash)]
-    }
-
     /// Puts a number in that [`Index::find`] did not find.
     pub(crate) fn insert(&mut self, hash: u64, number: u32) {
         assert!(self.used < self.limit, "the caller has checked that there is room");

@@ -55,11 +55,6 @@ pub trait StateMachine {
         Ok(())
     }
 
-    /// A hint that this command will be applied soon: what it will need can be brought near. Changes nothing.
-    fn look_ahead(&self, command: &Command<'_>) {
-        let _ = command;
-    }
-
     /// Applies one command. Everything that comes of it goes into `events`, in an order that is part of the outcome.
     fn apply(&mut self, input: &Sequenced<'_>, events: &mut EventSink);
 }

@@ -55,6 +55,17 @@ pub(crate) struct Key {
     cl_ord_id: ClOrdId,
 }
 
+/// Where the last character of a name stands; 0 if it has none.
+#[inline]
+fn last_of(name: &[u8; ClOrdId::MAX]) -> usize {
+    let mut all = [0; 32];
+    all[..ClOrdId::MAX].copy_from_slice(name);
+    let low = u128::from_le_bytes(all[..16].try_into().expect("sixteen bytes"));
+    let high = u128::from_le_bytes(all[16..].try_into().expect("sixteen bytes"));
+    let bits = if high == 0 { 128 - low.leading_zeros() } else { 256 - high.leading_zeros() };
+    (bits.saturating_sub(1) / 8) as usize
+}
+
 /// The names of the day: kept in the order of use, found by hash.
 #[derive(Clone, Debug)]
 pub(crate) struct Names {
@@ -88,18 +99,11 @@ impl Names {
         let seed = self.seed ^ u64::from(session.0);
         let mut stem = [0; ClOrdId::MAX];
         stem.copy_from_slice(IntoBytes::as_bytes(&cl_ord_id));
-        let end = stem.iter().rposition(|byte| *byte != 0).unwrap_or(0);
-        let last = u64::from(std::mem::take(&mut stem[end]));
+        let last = u64::from(std::mem::take(&mut stem[last_of(&stem)]));
         let hash = XxHash3_64::oneshot_with_seed(seed, &stem);
         // The low bits choose the place, the high ones tell names in one place apart.
         let hash = (hash & !NEIGHBOURS | last & NEIGHBOURS) ^ last << 56;
         Key { hash, session, cl_ord_id }
-    }
-
-    /// Brings near what looking for a name will touch first.
-    #[inline]
-    pub(crate) fn glance(&self, key: &Key) {
-        std::hint::black_box(self.index.glance(key.hash));
     }
 
     /// Touches all the room made in advance.

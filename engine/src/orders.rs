@@ -58,8 +58,8 @@ impl Order {
         self.view.order
     }
 
-    pub(crate) fn terms(&self) -> Terms {
-        self.view.terms
+    pub(crate) fn terms(&self) -> &Terms {
+        &self.view.terms
     }
 
     pub(crate) fn instrument(&self) -> InstrumentId {

@@ -399,7 +399,8 @@ impl Exchange {
             let holding = HoldingId::of_number(holding);
             let (name, timer) = (NameId::NONE, Timer::NONE);
             let order = Order { view, limit, session, participant, name, holding, timer, place };
-            let slot = self.stand(&order);
+            let market = self.instruments.of_order(order.instrument()).market;
+            let slot = self.stand(&order, &market);
             self.shelf.show(slot, shown);
             slots.insert(view.order, slot);
             Some(())

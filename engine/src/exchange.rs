@@ -95,6 +95,7 @@ impl Exchange {
     pub fn prefault(&mut self) {
         self.names.prefault();
         self.trades.prefault();
+        self.shelf.prefault(&Order::filler());
     }
 
     /// What it was granted.

@@ -86,7 +86,7 @@ impl Default for Limits {
             holdings: 1 << 16,
             participants: 4096,
             currencies: 16,
-            trades: 1 << 20,
+            trades: 1 << 18,
             levels: 1 << 17,
             events_reserved: 4096,
         }

@@ -21,6 +21,7 @@ fn run(arguments: &NodeArgs) -> anyhow::Result<()> {
         EngineSettings::of(&started.description, &started.node, started.token()),
         ports(&started)?,
     )?;
+    matcher.prefault();
     let Started { description, node, clock, shutdown } = started;
     tracing::info!(ring = description.rings.engine, "engine up: mute until it is named to speak");
 

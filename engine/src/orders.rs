@@ -8,7 +8,7 @@ use crate::expiry::Timer;
 use crate::names::NameId;
 use wire::command::{Side, Terms};
 use wire::event::{OrderStatus, OrderView};
-use wire::{InstrumentId, OrderId, ParticipantId, Price, Qty, SessionId};
+use wire::{AccountId, ClOrdId, InstrumentId, Notional, OrderId, ParticipantId, Price, Qty, SessionId};
 
 /// Whether an order with this limit would trade at this price.
 pub(crate) fn accepts(side: Side, limit: Price, price: Price) -> bool {
@@ -54,6 +54,32 @@ pub(crate) struct Order {
 const _: () = assert!(size_of::<Order>() == 192);
 
 impl Order {
+    /// No order: it only takes up room.
+    pub(crate) fn filler() -> Self {
+        let terms = Terms::limit(InstrumentId(0), Side::Buy, Price(0), Qty(0));
+        let view = OrderView {
+            order: OrderId(0),
+            terms,
+            status: OrderStatus::Cancelled,
+            reserved: [0; 3],
+            cum: Qty(0),
+            leaves: Qty(0),
+            notional: Notional(0),
+            cl_ord_id: ClOrdId::default(),
+            account: AccountId(0),
+        };
+        Self {
+            view,
+            limit: Price(0),
+            session: SessionId(0),
+            participant: ParticipantId(0),
+            name: NameId::NONE,
+            holding: HoldingId::NONE,
+            timer: Timer::NONE,
+            place: Place::Book,
+        }
+    }
+
     pub(crate) fn id(&self) -> OrderId {
         self.view.order
     }

@@ -137,6 +137,11 @@ impl<S: StateMachine> Replica<S> {
         (self.marks_set - kept..self.marks_set).map(|at| self.marks[at % MARKS_KEPT])
     }
 
+    /// The state machine, for what does not change its state.
+    pub(crate) fn machine_mut(&mut self) -> &mut S {
+        &mut self.machine
+    }
+
     /// The state machine, to look at.
     #[must_use]
     pub fn machine(&self) -> &S {

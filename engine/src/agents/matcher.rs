@@ -122,6 +122,11 @@ impl<T: Transport> MatcherAgent<T> {
         Ok(true)
     }
 
+    /// Touches the room that the exchange made in advance; see [`Exchange::prefault`]. To be called before the first frame.
+    pub fn prefault(&mut self) {
+        self.replica.machine_mut().prefault();
+    }
+
     /// Forgets everything: the log will be executed from its first frame on.
     fn begin_again(&mut self) -> anyhow::Result<()> {
         if !self.mute {

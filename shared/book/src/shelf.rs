@@ -66,6 +66,16 @@ impl<T> Shelf<T> {
         }
     }
 
+    /// Touches all the room for orders, so that none of it has to be found by the kernel when it is needed. `filler` is any order.
+    pub fn prefault(&mut self, filler: &T)
+    where
+        T: Clone,
+    {
+        let taken = self.orders.len();
+        self.orders.resize(self.bound as usize, filler.clone());
+        self.orders.truncate(taken);
+    }
+
     /// Opens an empty ladder.
     pub fn open(&mut self, direction: Direction) -> LadderId {
         let id = u32::try_from(self.ladders.len()).expect("ladders are counted in 32 bits");

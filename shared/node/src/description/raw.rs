@@ -112,7 +112,7 @@ section!(Engine {
     accounts: u32 = 4_096,
     currencies: u32 = 16,
     holdings: u32 = 1 << 16,
-    trades: u32 = 1 << 20,
+    trades: u32 = 1 << 18,
 });
 section!(Fix {
     comp_id: String = "LOCKSTEP".to_owned(),

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub)]
 
+pub mod lobster;
+
 use engine::{EventSink, Exchange, Limits, Sequenced, StateMachine};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -39,6 +41,7 @@ impl Asked {
 }
 
 /// An exchange and the sink of its events.
+#[derive(Clone)]
 pub struct Desk {
     pub exchange: Exchange,
     pub sink: EventSink,

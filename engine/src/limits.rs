@@ -2,6 +2,7 @@
 
 use wire::terms::{MAX_PRICE, MAX_QTY};
 use wire::{Money, Qty};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// The most orders that can rest at one time, whatever the operator asks for.
 pub const MAX_RESTING_ORDERS: u32 = 1 << 23;
@@ -49,7 +50,8 @@ const _: () = assert!(MAX_RESTING_ORDERS < u32::MAX && MAX_NAMES < u32::MAX);
 
 /// What an operator grants to one engine. All but the last two decide what is refused, so they belong to the rules: **every
 /// engine of a cluster, and every replay, must run with the same**. The last two are only room made in advance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, KnownLayout, Immutable)]
+#[repr(C)]
 pub struct Limits {
     /// Instrument numbers are below this.
     pub instruments: u32,
@@ -106,68 +108,6 @@ pub struct LimitsError {
 }
 
 impl Limits {
-    /// All of them, in the order above.
-    #[must_use]
-    pub(crate) fn numbers(&self) -> [u32; 11] {
-        let Self {
-            instruments,
-            sessions,
-            resting_orders,
-            names,
-            accounts,
-            holdings,
-            participants,
-            currencies,
-            trades,
-            levels,
-            events_reserved,
-        } = *self;
-        [
-            instruments,
-            sessions,
-            resting_orders,
-            names,
-            accounts,
-            holdings,
-            participants,
-            currencies,
-            trades,
-            levels,
-            events_reserved,
-        ]
-    }
-
-    /// The limits with these numbers.
-    #[must_use]
-    pub(crate) fn of_numbers(numbers: [u32; 11]) -> Self {
-        let [
-            instruments,
-            sessions,
-            resting_orders,
-            names,
-            accounts,
-            holdings,
-            participants,
-            currencies,
-            trades,
-            levels,
-            events_reserved,
-        ] = numbers;
-        Self {
-            instruments,
-            sessions,
-            resting_orders,
-            names,
-            accounts,
-            holdings,
-            participants,
-            currencies,
-            trades,
-            levels,
-            events_reserved,
-        }
-    }
-
     /// Whether the engine can grant them all.
     pub fn check(&self) -> Result<(), LimitsError> {
         for (name, asked, max) in [

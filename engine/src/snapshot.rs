@@ -69,7 +69,7 @@ macro_rules! records {
 }
 
 records! {
-    Head { magic: [u8; 8], version: u32, epoch: Epoch, rules: Rules, limits: [u32; 11], seed: u64, last_trade: TradeId, before_today: TradeId, }
+    Head { magic: [u8; 8], version: u32, epoch: Epoch, rules: Rules, limits: Limits, seed: u64, last_trade: TradeId, before_today: TradeId, }
     CurrencyRecord { currency: CurrencyId, decimals: u8, code: CurrencyCode, moved: Money, collected: Money, }
     ParticipantRecord { participant: ParticipantId, trading: Trading, }
     AccountRecord { account: AccountId, participant: ParticipantId, limits: RiskLimits, }
@@ -172,7 +172,7 @@ impl Exchange {
             version: SNAPSHOT_VERSION,
             epoch: self.epoch,
             rules: self.rules,
-            limits: self.limits.numbers(),
+            limits: self.limits,
             seed: self.names.seed,
             last_trade: self.trades.last,
             before_today: self.trades.before_today,
@@ -298,7 +298,7 @@ impl Exchange {
         if head.version != SNAPSHOT_VERSION {
             return Err(SnapshotError::Version { found: head.version });
         }
-        let mut exchange = Self::new(Limits::of_numbers(head.limits))?;
+        let mut exchange = Self::new(head.limits)?;
         exchange.epoch = head.epoch;
         exchange.rules = head.rules;
         exchange.names.seed(head.seed);

@@ -46,6 +46,8 @@ pub(crate) struct Name {
     cl_ord_id: ClOrdId,
 }
 
+const _: () = assert!(size_of::<Name>() == 40);
+
 /// A name to look up, with its hash.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Key {

@@ -30,6 +30,8 @@ pub(crate) struct Trade {
     pub(crate) seller: Party,
 }
 
+const _: () = assert!(size_of::<Trade>() == 160);
+
 impl Trade {
     /// The trade as one side is told of it.
     pub(crate) fn seen_by(&self, side: Side) -> TradeSide {

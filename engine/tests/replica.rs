@@ -48,6 +48,22 @@ fn two_replicas_of_one_log_say_the_same_bytes_and_hold_the_same_digest() {
 }
 
 #[test]
+fn rules_that_came_after_this_build_stop_it_in_front_of_them() {
+    let mut desk = Desk::empty(LIMITS);
+    let known = desk.log.stamp(GATEWAY, LIFE, &RulesVersion { rules: engine::RULES, reserved: [0; 4] });
+    apply(&mut desk.replica, &known).expect("these rules are known");
+    let (before, digest) = (desk.replica.position(), desk.replica.digest());
+    let asked = Rules(engine::RULES.0 + 1);
+    let later = desk.log.stamp(GATEWAY, LIFE, &RulesVersion { rules: asked, reserved: [0; 4] });
+    let stopped =
+        apply(&mut desk.replica, &later).expect_err("nobody can follow rules that he does not have");
+    assert!(matches!(stopped, Divergence::UnknownRules { reason, .. } if reason.asked == asked));
+    assert!(stopped.to_string().contains("Run a build that has these rules"), "{stopped}");
+    assert_eq!((desk.replica.position(), desk.replica.digest()), (before, digest), "nothing was applied");
+    assert_eq!(desk.replica.machine().rules(), engine::RULES);
+}
+
+#[test]
 fn the_speaker_does_not_change_the_digest() {
     let (mut one, mut two) = (Desk::empty(LIMITS).replica, Desk::empty(LIMITS).replica);
     for bytes in frames(&mut Log::new()) {

@@ -1,7 +1,7 @@
 //! Runs seeds, one after the other or side by side, and tells what broke and what happened.
 
 #![forbid(unsafe_code)]
-#![expect(clippy::print_stdout, reason = "this is a command line's answer")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line's answer")]
 
 use clap::{Parser, Subcommand};
 use sim::story::{Counts, INTERESTING};
@@ -108,10 +108,22 @@ fn one(seed: u64, trace: bool) -> ExitCode {
     }
 }
 
+/// A long campaign says after so many seeds that it goes on.
+const PROGRESS_EVERY: u64 = 250;
+
+/// What a campaign has seen so far.
+#[derive(Default)]
+struct Tally {
+    counts: Counts,
+    requests: u64,
+    failed: u64,
+    done: u64,
+}
+
 fn campaign(arguments: &Arguments) -> ExitCode {
     let next = AtomicU64::new(arguments.from);
     let end = arguments.from + arguments.seeds;
-    let total = Mutex::new((Counts::new(), 0_u64, 0_u64));
+    let tally = Mutex::new(Tally::default());
     std::thread::scope(|scope| {
         for _ in 0..arguments.jobs.max(1) {
             scope.spawn(|| {
@@ -121,20 +133,25 @@ fn campaign(arguments: &Arguments) -> ExitCode {
                         return;
                     }
                     let outcome = run(seed, arguments.trace);
-                    let mut total = total.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    let mut tally = tally.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                     for (what, times) in &outcome.counts {
-                        *total.0.entry(what).or_default() += times;
+                        *tally.counts.entry(what).or_default() += times;
                     }
-                    total.1 += outcome.requests;
+                    tally.requests += outcome.requests;
+                    tally.done += 1;
                     if let Some(violation) = &outcome.violation {
-                        total.2 += 1;
+                        tally.failed += 1;
                         println!("seed {seed} FAILED {violation}\n    again: cargo run --release -p sim -- --seed {seed} --trace");
+                    }
+                    if tally.done.is_multiple_of(PROGRESS_EVERY) && tally.done < arguments.seeds {
+                        eprintln!("{} of {} seeds, {} failed", tally.done, arguments.seeds, tally.failed);
                     }
                 }
             });
         }
     });
-    let (counts, requests, failed) = total.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let Tally { counts, requests, failed, .. } =
+        tally.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     println!("{} seeds, {requests} requests, {failed} seeds failed; what happened:", arguments.seeds);
     let mut never = 0;
     for (what, _) in INTERESTING {

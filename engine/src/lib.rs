@@ -46,7 +46,7 @@ mod trades;
 mod view;
 
 pub use accounts::{Cash, Holding};
-pub use agents::{EngineNode, EnginePorts, EngineSettings, MatcherAgent, ReceiverAgent, engine};
+pub use agents::{EngineNode, EnginePorts, EngineSettings, MatcherAgent, ReceiverAgent, engine, limits_of};
 pub use audit::Violation;
 pub use exchange::{Exchange, RULES};
 pub use instruments::Instrument;

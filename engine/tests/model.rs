@@ -8,26 +8,11 @@ mod support;
 
 use engine::Limits;
 use naive::Fault;
-use pair::{Draw, Generator, NUMBERS, Pair, Seen, Step, shortest};
+use pair::{Draw, Generator, NUMBERS, Pair, Seen, Step, WORLD, shortest};
 use proptest::prelude::*;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use support::{GATEWAY, LIFE};
-
-/// Room for a busy small world; every limit is reached now and then.
-const WORLD: Limits = Limits {
-    instruments: 8,
-    sessions: 5,
-    resting_orders: 100,
-    names: 30_000,
-    accounts: 8,
-    holdings: 40,
-    participants: 8,
-    currencies: 4,
-    trades: 24,
-    levels: 1 << 12,
-    events_reserved: 64,
-};
 
 /// Hardly room for anything.
 const TIGHT: Limits = Limits { resting_orders: 14, names: 140, holdings: 12, trades: 5, ..WORLD };

@@ -6,27 +6,13 @@ mod naive;
 mod pair;
 mod support;
 
-use engine::{EventSink, Exchange, Limits, Sequenced, SnapshotError, StateMachine};
-use pair::{Draw, Generator, Pair, Step};
+use engine::{EventSink, Exchange, Sequenced, SnapshotError, StateMachine};
+use pair::{Draw, Generator, Pair, Step, WORLD};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use support::{GATEWAY, LIFE};
 use wire::event::{self, Speaker};
 use wire::{Event, Frame, ReportSeq, SessionId};
-
-const WORLD: Limits = Limits {
-    instruments: 8,
-    sessions: 5,
-    resting_orders: 100,
-    names: 30_000,
-    accounts: 8,
-    holdings: 40,
-    participants: 8,
-    currencies: 4,
-    trades: 24,
-    levels: 1 << 12,
-    events_reserved: 64,
-};
 
 /// Frames over every feature, as a sequencer stamps them.
 fn frames(seed: u64, commands: usize) -> Vec<Vec<u8>> {

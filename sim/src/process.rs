@@ -163,20 +163,8 @@ impl Process {
     }
 }
 
-/// The limits of every engine of the cluster.
+/// The limits of every engine of the cluster; a story has many engines, so none makes room for events that it will not see.
 #[must_use]
 pub fn limits(description: &Description) -> Limits {
-    Limits {
-        instruments: description.engine.instruments,
-        sessions: description.engine.sessions,
-        resting_orders: description.engine.resting_orders,
-        names: description.engine.names,
-        accounts: description.engine.accounts,
-        holdings: description.engine.holdings,
-        participants: description.engine.participants,
-        currencies: description.engine.currencies,
-        trades: description.engine.trades,
-        levels: description.engine.levels,
-        events_reserved: 64,
-    }
+    Limits { events_reserved: 64, ..engine::limits_of(description) }
 }

@@ -69,20 +69,27 @@ impl EngineSettings {
             present: description.timing.present(),
             uncommitted: description.rings.uncommitted,
             ring: description.rings.engine,
-            limits: Limits {
-                instruments: description.engine.instruments,
-                sessions: description.engine.sessions,
-                resting_orders: description.engine.resting_orders,
-                names: description.engine.names,
-                accounts: description.engine.accounts,
-                holdings: description.engine.holdings,
-                participants: description.engine.participants,
-                currencies: description.engine.currencies,
-                trades: description.engine.trades,
-                levels: description.engine.levels,
-                ..Limits::default()
-            },
+            limits: limits_of(description),
         }
+    }
+}
+
+/// The exchange's limits as the cluster's description says.
+#[must_use]
+pub fn limits_of(description: &Description) -> Limits {
+    let asked = description.engine;
+    Limits {
+        instruments: asked.instruments,
+        sessions: asked.sessions,
+        resting_orders: asked.resting_orders,
+        names: asked.names,
+        accounts: asked.accounts,
+        holdings: asked.holdings,
+        participants: asked.participants,
+        currencies: asked.currencies,
+        trades: asked.trades,
+        levels: asked.levels,
+        ..Limits::default()
     }
 }
 

@@ -10,26 +10,10 @@ mod support;
 mod consumer;
 
 use consumer::Consumer;
-use engine::Limits;
-use pair::{Draw, Generator, Pair, Seen};
+use pair::{Draw, Generator, Pair, Seen, WORLD};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use support::{GATEWAY, LIFE};
-
-/// Room for a busy small world; every limit is reached now and then.
-const WORLD: Limits = Limits {
-    instruments: 8,
-    sessions: 5,
-    resting_orders: 90,
-    names: 30_000,
-    accounts: 8,
-    holdings: 40,
-    participants: 8,
-    currencies: 4,
-    trades: 24,
-    levels: 1 << 12,
-    events_reserved: 64,
-};
 
 /// Orders, books and instruments are compared after each command; what needs a look at every name, this often.
 const NAMES_EVERY: usize = 50;
@@ -37,7 +21,8 @@ const NAMES_EVERY: usize = 50;
 /// A seeded run, with a consumer beside the engine and another one that begins at event 1 when it is over.
 fn run(seed: u64, commands: usize, limits: orders::Limits) -> Seen {
     let mut random = SmallRng::seed_from_u64(seed);
-    let mut pair = Pair::new(WORLD, None);
+    // Little enough room that orders are refused for want of it within one run.
+    let mut pair = Pair::new(engine::Limits { resting_orders: 90, ..WORLD }, None);
     let mut generator = Generator::new();
     let mut live = Consumer::new(limits);
     for asked in Generator::prologue() {

@@ -29,6 +29,21 @@ pub const INSTRUMENTS: u32 = 8;
 pub const ACCOUNTS: u32 = 8;
 pub const CURRENCIES: u16 = 4;
 
+/// Room for that world when it is busy; every limit is reached now and then.
+pub const WORLD: Limits = Limits {
+    instruments: 8,
+    sessions: 5,
+    resting_orders: 100,
+    names: 30_000,
+    accounts: 8,
+    holdings: 40,
+    participants: 8,
+    currencies: 4,
+    trades: 24,
+    levels: 1 << 12,
+    events_reserved: 64,
+};
+
 /// Engine and model.
 pub struct Pair {
     pub desk: Desk,

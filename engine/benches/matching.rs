@@ -8,7 +8,8 @@ use engine::Limits;
 use flow::{Asked, Desk, Flow, REALISTIC};
 use hdrhistogram::Histogram;
 use std::time::Instant;
-use wire::command::Checks;
+use wire::command::{Act, Checks, MassCancelFor, MassScope};
+use wire::{AccountId, Command};
 
 /// Orders open at a time in one busy instrument.
 const OPEN: usize = 20_000;
@@ -115,6 +116,24 @@ fn clock_ns() -> u64 {
     histogram.value_at_quantile(0.5)
 }
 
+/// A mass cancel that finds nothing looks at every open order: how long that takes.
+fn tell_mass_cancel(scenario: &Scenario) {
+    let mut desk = prepared(scenario, Checks::Funds);
+    let nobody = AccountId(127);
+    let asked =
+        MassCancelFor { scope: MassScope::Account, reserved: [0; 3], subject: nobody.0, act: Act::default() };
+    let open = desk.exchange.resting_orders();
+    let mut took: Vec<f64> = (0..11)
+        .map(|_| {
+            let start = Instant::now();
+            desk.apply(Command::MassCancelFor(&asked));
+            start.elapsed().as_secs_f64() * 1e3
+        })
+        .collect();
+    took.sort_by(f64::total_cmp);
+    println!("A mass cancel that finds nothing among {open} open orders: {:.1} ms", took[took.len() / 2]);
+}
+
 /// Commands a second that the realistic mix is to reach with checks on, in millions (a wish).
 const RATE_GOAL: f64 = 10.0;
 /// What its 99.9th percentile is to stay under, in nanoseconds (a wish).
@@ -169,6 +188,9 @@ fn main() {
                 histogram.value_at_quantile(0.999),
                 histogram.max() as f64 / 1e3,
             );
+            if scenario.name.starts_with("deep book") && checks == Checks::Funds {
+                tell_mass_cancel(&scenario);
+            }
             if scenario.name == "realistic mix" && checks == Checks::Funds {
                 let (rate, tail) = (rates[rates.len() / 2], histogram.value_at_quantile(0.999));
                 let word = |reached| if reached { "reached" } else { "missed" };

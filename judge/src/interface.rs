@@ -1,6 +1,9 @@
 //! The C interface: what the judge's harness looks up in this library and calls.
 //!
 //! The harness calls everything here from one thread, but for `drain` of the transport, which one other thread calls.
+//!
+//! SAFETY of every `no_mangle` below: the names are those of the judge's interface, all begin with `engine_`, and nothing else in
+//! this library, which is loaded by the harness alone, has one of them.
 
 #![allow(unsafe_code)]
 

@@ -11,3 +11,4 @@ pub mod lab;
 pub mod load;
 pub mod local;
 pub mod plan;
+mod ports;

@@ -1,9 +1,10 @@
 //! A cluster for this machine alone: a `cluster.toml` with ports and multicast groups that nobody else uses.
 
 use crate::load::Instrument;
+use crate::ports::Ports;
 use anyhow::Context;
 use std::fmt::Write as _;
-use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 /// What the cluster is made of. Without a change: two sequencers, a hot and a warm engine, three loggers, three
@@ -78,7 +79,7 @@ impl LocalPlan {
 
     /// The text of `cluster.toml`.
     pub fn text(&self) -> anyhow::Result<String> {
-        let mut ports = FreePorts::default();
+        let mut ports = Ports::default();
         let group = {
             // Two clusters on one machine must not share a group: the process id and a free port keep them apart.
             let salt = std::process::id() ^ (u32::from(ports.udp()?) << 8);
@@ -158,29 +159,6 @@ impl LocalPlan {
             writeln!(text, "currency = \"USD\"\nchecks = \"funds\"\nmaker_fee_ppm = 20\ntaker_fee_ppm = 50")?;
         }
         Ok(())
-    }
-}
-
-/// Ports that are free now; each is held until all are chosen, so that none is chosen twice.
-#[derive(Default)]
-struct FreePorts {
-    udp: Vec<UdpSocket>,
-    tcp: Vec<TcpListener>,
-}
-
-impl FreePorts {
-    fn udp(&mut self) -> anyhow::Result<u16> {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).context("no free UDP port")?;
-        let port = socket.local_addr()?.port();
-        self.udp.push(socket);
-        Ok(port)
-    }
-
-    fn tcp(&mut self) -> anyhow::Result<u16> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free TCP port")?;
-        let port = listener.local_addr()?.port();
-        self.tcp.push(listener);
-        Ok(port)
     }
 }
 

@@ -116,7 +116,7 @@ impl LocalPlan {
             node(&mut text, format!("engine-{n}"), "engine", format!("\nmode = \"{mode}\""), ports.udp()?)?;
         }
         for n in 1..=self.loggers {
-            node(&mut text, format!("logger-{n}"), "logger", String::new(), ports.udp()?)?;
+            node(&mut text, format!("logger-{n}"), "logger", String::new(), ports.both()?)?;
         }
         for n in 1..=self.gateways {
             let fix = format!("\nfix = \"127.0.0.1:{}\"", ports.tcp()?);

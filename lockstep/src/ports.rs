@@ -35,6 +35,14 @@ impl Ports {
         self.next(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
     }
 
+    /// A port that is free for both.
+    pub(crate) fn both(&mut self) -> anyhow::Result<u16> {
+        self.next(|port| {
+            UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+                && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+        })
+    }
+
     fn next(&mut self, is_free: impl Fn(u16) -> bool) -> anyhow::Result<u16> {
         loop {
             if let Some(port) = self.left.find(|port| is_free(*port)) {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, de::Error};
 use wire::Nanos;
 
-/// A duration: a number and one of ns, us, ms, s.
+/// A duration: a number and one of ns, us, ms, s, min, h.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Duration(pub Nanos);
 
@@ -29,9 +29,18 @@ fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 
 /// The duration that a text names.
 pub fn parse_duration(text: &str) -> Result<Nanos, String> {
-    scaled(text, &[("ns", 1), ("us", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000)]).map(Nanos).ok_or_else(
-        || format!("\"{text}\" is no duration: write a whole number and ns, us, ms or s, as in \"10ms\""),
-    )
+    const SECOND: u64 = Nanos::SECOND.0;
+    let units = [
+        ("ns", 1),
+        ("us", 1_000),
+        ("ms", 1_000_000),
+        ("s", SECOND),
+        ("min", 60 * SECOND),
+        ("h", 3_600 * SECOND),
+    ];
+    scaled(text, &units).map(Nanos).ok_or_else(|| {
+        format!("\"{text}\" is no duration: write a whole number and ns, us, ms, s, min or h, as in \"10ms\"")
+    })
 }
 
 /// The bytes that a text names.
@@ -88,6 +97,7 @@ mod tests {
     fn quantities_are_read_as_people_write_them() {
         assert_eq!(parse_duration("10ms"), Ok(Nanos(10_000_000)));
         assert_eq!(parse_duration("250 us"), Ok(Nanos(250_000)));
+        assert_eq!(parse_duration("1h"), parse_duration("60min"));
         assert_eq!(parse_size("64MiB"), Ok(64 << 20));
         assert_eq!(parse_share("5%"), Ok(50));
         assert_eq!(parse_share("0.5%"), Ok(5));

@@ -4,7 +4,7 @@
 
 use cluster::{EngineMode, Role};
 use node::Description;
-use node::description::Durability;
+use node::description::{Durability, Retain};
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -209,14 +209,35 @@ fn every_sequencer_needs_an_address_for_commands_that_nobody_else_has() {
 }
 
 #[test]
-fn a_supervisor_listens_on_tcp_so_it_clashes_with_fix_and_not_with_repair() {
+fn a_supervisor_listens_on_tcp_so_it_clashes_with_fix_and_with_loggers_and_not_with_repair() {
     let at = |port: &str| without("supervisor", &more_nodes("supervisor", 1).replace("32001", port));
-    assert!(at("31014").is_ok(), "the logger's port is one of UDP");
-    let error = at("9878").unwrap_err();
-    assert!(
-        error.contains("\"gateway-1\" and \"supervisor-more-1\" have the same address 127.0.0.1:9878"),
-        "{error}"
-    );
+    assert!(at("31012").is_ok(), "the engine's port is one of UDP");
+    for (node, port) in [("gateway-1", "9878"), ("logger-1", "31014")] {
+        let error = at(port).unwrap_err();
+        let expected = format!("\"{node}\" and \"supervisor-more-1\" have the same address 127.0.0.1:{port}");
+        assert!(error.contains(&expected), "{error}");
+    }
+}
+
+#[test]
+fn snapshots_are_taken_now_and_then_or_never_and_at_least_one_is_kept() {
+    let said = with("[snapshot]\ncommands = 0\nevery = \"0s\"\nkeep = 1\n").unwrap().snapshot;
+    assert_eq!((said.commands, said.every.0, said.keep), (0, 0, 1));
+    let unsaid = with("").unwrap().snapshot;
+    assert_eq!((unsaid.commands, unsaid.every.0, unsaid.keep), (1_000_000, 3_600_000_000_000, 3));
+    let line = default_text().lines().count() + 3;
+    for (key, value) in [("commands", "99"), ("every", "\"999ms\""), ("keep", "0"), ("keep", "65")] {
+        let error = with(&format!("[snapshot]\n{key} = {value}\n")).unwrap_err();
+        assert!(error.contains(&format!("line {line}: {key} must ")), "{error}");
+    }
+}
+
+#[test]
+fn a_logger_keeps_all_segments_at_hand_unless_it_is_told_otherwise() {
+    assert_eq!(with("").unwrap().log.retain, Retain::All);
+    assert_eq!(with("[log]\nretain = \"since-snapshot\"\n").unwrap().log.retain, Retain::SinceSnapshot);
+    let error = with("[log]\nretain = \"some\"\n").unwrap_err();
+    assert!(error.contains("expected `all` or `since-snapshot`"), "{error}");
 }
 
 #[test]

@@ -84,6 +84,8 @@ pub struct Description {
     pub rings: Rings,
     /// The write-ahead log.
     pub log: Log,
+    /// When the exchange's state is written down, and how often it is kept.
+    pub snapshot: Snapshot,
     /// How threads wait, unless their node says otherwise.
     pub idle: Strategy,
     /// The FIX acceptor.
@@ -195,6 +197,29 @@ pub struct Log {
     pub segment: u64,
     /// Time between two background syncs.
     pub sync_every: Nanos,
+    /// Which segments a logger keeps at hand.
+    pub retain: Retain,
+}
+
+/// Which segments of the log a logger keeps at hand. It deletes none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Retain {
+    /// All of them.
+    All,
+    /// Those that are needed behind the oldest snapshot it keeps; those before are moved into an archive.
+    SinceSnapshot,
+}
+
+/// When a snapshot is taken, and how many of them are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// After so many commands; 0: not for their number.
+    pub commands: u64,
+    /// After this time, if anything has happened since; 0: not for the time.
+    pub every: Nanos,
+    /// How many of the newest whoever holds snapshots keeps, at least 1.
+    pub keep: usize,
 }
 
 /// When a logger acknowledges what it keeps.
@@ -275,7 +300,8 @@ pub struct NodeEntry {
     pub id: NodeId,
     /// What it does.
     pub role: Role,
-    /// Where others ask it for repair (UDP); of a supervisor: where its peers reach it (TCP).
+    /// Where others ask it for repair (UDP); of a logger, where it is asked for history too (TCP); of a supervisor: where its
+    /// peers reach it (TCP).
     pub address: SocketAddrV4,
     /// Where a sequencer takes commands.
     pub commands: Option<SocketAddrV4>,

@@ -42,7 +42,8 @@ pub(super) fn nodes(refuse: &Refusals<'_>, file: &File) -> Result<Vec<NodeEntry>
 /// An address at which both nodes would listen. UDP and TCP ports are apart.
 fn shared_address(one: &NodeEntry, other: &NodeEntry) -> Option<SocketAddrV4> {
     let udp = |node: &NodeEntry| [(node.role != Role::Supervisor).then_some(node.address), node.commands];
-    let tcp = |node: &NodeEntry| [(node.role == Role::Supervisor).then_some(node.address), node.fix];
+    let listens = |node: &NodeEntry| matches!(node.role, Role::Supervisor | Role::Logger);
+    let tcp = |node: &NodeEntry| [listens(node).then_some(node.address), node.fix];
     let both = |mine: [Option<_>; 2], theirs: [Option<_>; 2]| {
         mine.into_iter().flatten().find(|address| theirs.contains(&Some(*address)))
     };

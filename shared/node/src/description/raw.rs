@@ -1,6 +1,6 @@
 //! The configuration file as it is written, before anything is judged.
 
-use super::Durability;
+use super::{Durability, Retain};
 use crate::idle::Strategy;
 use crate::quantity::{Duration, Share, Size};
 use cluster::{EngineMode, Role};
@@ -23,6 +23,8 @@ pub(super) struct File {
     pub(super) rings: Rings,
     #[serde(default)]
     pub(super) log: Log,
+    #[serde(default)]
+    pub(super) snapshot: Snapshot,
     #[serde(default)]
     pub(super) idle: Idle,
     #[serde(default)]
@@ -100,6 +102,12 @@ section!(Log {
     durability: Durability = Durability::Written,
     segment: Size = Size(64 << 20),
     sync_every: Duration = Duration(Nanos::from_millis(10)),
+    retain: Retain = Retain::All,
+});
+section!(Snapshot {
+    commands: u64 = 1_000_000,
+    every: Duration = Duration(Nanos(3_600 * Nanos::SECOND.0)),
+    keep: usize = 3,
 });
 section!(Idle { strategy: Strategy = Strategy::Block });
 section!(Engine {

@@ -6,7 +6,9 @@ use super::nodes::nodes;
 use super::parties;
 use super::raw::{self, File};
 use super::refusals::Refusals;
-use super::{Description, DescriptionError, EngineLimits, Faults, Fix, Log, Network, Rings, Streams, Timing};
+use super::{
+    Description, DescriptionError, EngineLimits, Faults, Fix, Log, Network, Rings, Snapshot, Streams, Timing,
+};
 use std::collections::BTreeSet;
 use std::path::Path;
 use toml::Spanned;
@@ -16,6 +18,11 @@ use wire::Nanos;
 const DATAGRAMS: std::ops::RangeInclusive<u64> = 512..=65_507;
 /// So many words of a sequencer must fail to come before it is held to be gone.
 const WORDS_BEFORE_FAILOVER: u64 = 4;
+
+/// Snapshots are never taken more often than after so many commands: each of them is a command itself.
+const FEWEST_COMMANDS: u64 = 100;
+/// A list of all snapshots fits one message.
+const MOST_SNAPSHOTS: usize = 64;
 
 /// Frames that an epoch begins with beside the founding of the exchange: its start, the rules, its opening.
 const BEGINNINGS: usize = 3;
@@ -74,7 +81,9 @@ pub(super) fn description(path: &Path, text: &str) -> Result<Description, Descri
             durability: file.log.durability,
             segment: file.log.segment.0,
             sync_every: file.log.sync_every.0,
+            retain: file.log.retain,
         },
+        snapshot: snapshot(&refuse, &file.snapshot)?,
         idle: file.idle.strategy,
         engine: EngineLimits {
             instruments: file.engine.instruments,
@@ -235,6 +244,26 @@ fn timing(refuse: &Refusals<'_>, timing: &raw::Timing) -> Result<Timing, Descrip
         grant: timing.grant.0,
         election: timing.election.0,
     })
+}
+
+fn snapshot(refuse: &Refusals<'_>, snapshot: &raw::Snapshot) -> Result<Snapshot, DescriptionError> {
+    let raw::Snapshot { commands, every, keep } = *snapshot;
+    if commands != 0 && commands < FEWEST_COMMANDS {
+        let reason = format!("commands must be 0 (never for their number) or at least {FEWEST_COMMANDS}");
+        return Err(refuse.within("snapshot", "commands", reason));
+    }
+    if every.0 != Nanos(0) && every.0 < Nanos::SECOND {
+        return Err(refuse.within(
+            "snapshot",
+            "every",
+            "every must be 0s (never for the time) or at least 1s",
+        ));
+    }
+    if !(1..=MOST_SNAPSHOTS).contains(&keep) {
+        let reason = format!("keep must lie between 1 and {MOST_SNAPSHOTS}, not {keep}");
+        return Err(refuse.within("snapshot", "keep", reason));
+    }
+    Ok(Snapshot { commands, every: every.0, keep })
 }
 
 fn fix(refuse: &Refusals<'_>, fix: &raw::Fix) -> Result<Fix, DescriptionError> {

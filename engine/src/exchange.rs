@@ -301,7 +301,7 @@ impl StateMachine for Exchange {
             Command::EpochStart(start) => {
                 self.epoch = input.at.epoch;
                 self.names.seed(start.nonce ^ start.cluster);
-                turn.events.announce(&EpochStarted { sequencer: start.sequencer, reserved: [0; 6] });
+                turn.events.announce(&EpochStarted { sequencer: start.sequencer, adopted: start.adopted, reserved: [0; 5] });
             }
             Command::RulesVersion(version) => {
                 self.rules = version.rules;

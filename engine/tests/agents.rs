@@ -26,7 +26,8 @@ fn start(log: &mut Log, epoch: u32) -> Vec<u8> {
         cluster: 5,
         loggers: [LoggerMember::default(); MAX_LOGGERS],
         opening: Opening::AtStart,
-        reserved: [0; 7],
+        adopted: Default::default(),
+        reserved: [0; 6],
     };
     log.stamp(hub::SEQUENCER, Incarnation(0), &body)
 }

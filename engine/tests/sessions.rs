@@ -122,7 +122,8 @@ fn the_clusters_own_commands_are_told_to_nobody_in_particular() {
         cluster: 0,
         loggers: [wire::command::LoggerMember::default(); MAX_LOGGERS],
         opening: wire::command::Opening::AtStart,
-        reserved: [0; 7],
+        adopted: Default::default(),
+        reserved: [0; 6],
     };
     let told = desk.send(&start);
     assert!(matches!(told[..], [Told { session: SessionId(0), said: Said::EpochStarted(b), .. }]

@@ -271,10 +271,15 @@ fn detail(status: &Status) -> String {
             "leads, committed {committed}, {lanes} gateways, {refused} packets refused, {closed_lanes} lanes closed{repaired}"
         ),
         Detail::Sequencer { committed, .. } => format!("stands by, committed {committed}{repaired}"),
-        Detail::Supervisor { leads, sequencer, hot } => {
+        Detail::Supervisor { leads, sequencer, hot, waits } => {
             let name = |node: &Option<NodeId>| node.map_or("nobody".to_owned(), |node| node.to_string());
             let leads = if *leads { "leads" } else { "follows" };
-            format!("{leads}, epoch granted to node {}, hot engine is node {}", name(sequencer), name(hot))
+            let waits = if *waits { "TOO FEW VOTES ARE LEFT, see `lockstep recover`; " } else { "" };
+            format!(
+                "{waits}{leads}, epoch granted to node {}, hot engine is node {}",
+                name(sequencer),
+                name(hot)
+            )
         }
         Detail::Engine { mode, ring_used, ring_len, resting, marks, .. } => {
             let digest = marks.first().map_or(0, |mark| mark.digest.0);

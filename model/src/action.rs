@@ -9,7 +9,7 @@ use crate::sight::{Sight, Sights};
 use crate::state::State;
 use cluster::acceptor::{History, Promised};
 use cluster::planted::{Fault, planted};
-use cluster::{Reason, Record, Voter};
+use cluster::{Reason, Record, Survivor, Voter};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use wire::command::Opening;
@@ -328,6 +328,9 @@ fn grant(bounds: &Bounds, state: &mut State, cold: bool, fresh: bool) {
     let sequencer = NodeId(10 + ((epoch.0 - 1) % u32::from(bounds.sequencers)) as u16);
     let nonce = u64::from(epoch.0);
     let cold = if cold { state.loggers.iter().map(|logger| logger.voter).collect() } else { Vec::new() };
+    // A cold start over others' votes needs an operator's word, which is there.
+    let survivor = |voter: &Voter| Survivor { voter: *voter, last: Position::GENESIS };
+    state.control.apply(&Record::Recover { after, loggers: cold.iter().map(survivor).collect() });
     let record = Record::Grant { after, epoch, sequencer, nonce, cold, why: Reason::Silent };
     if state.control.apply(&record)
         && let Some(grant) = state.control.highest_grant()

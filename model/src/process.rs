@@ -174,7 +174,8 @@ impl Process {
             cluster: CLUSTER,
             loggers,
             opening: self.grant.opening,
-            reserved: [0; 7],
+            adopted: self.grant.adopted,
+            reserved: [0; 6],
         };
         let mut oracle = Following::new(Position::GENESIS, 1);
         oracle.handle_epoch(self.epoch(), Position::GENESIS);

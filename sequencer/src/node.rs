@@ -14,7 +14,7 @@ use cluster::{Answer, Candidacy, Following, Grant, Lane, Leading, Message, Prese
 use node::beacon::{Account, received};
 use node::{Beacon, ControlGroup, Duty};
 use std::os::fd::RawFd;
-use wire::command::{EpochOpen, EpochStart, Opening, RulesVersion, Tick};
+use wire::command::{Adopted, EpochOpen, EpochStart, Opening, RulesVersion, Tick};
 use wire::{Ack, Epoch, Frame, Incarnation, Nanos, NodeId, Position, Rules, Term};
 
 /// The rules that a new history begins with.
@@ -168,6 +168,11 @@ impl<T: Transport> SequencerNode<T> {
         if mine {
             // All that is known to be committed by now; from here on that place does not move.
             self.settle();
+            if grant.adopted == Adopted::MayLack && self.following.last() != Position::GENESIS {
+                tracing::warn!(epoch = %grant.epoch, "what this process knows may be lost: it begins with the loggers' logs alone");
+                self.following = Following::new(Position::GENESIS, REMEMBERED);
+                self.ledger = Ledger::default();
+            }
             let committed = self.following.committed();
             tracing::info!(epoch = %grant.epoch, loggers = %grant.loggers, quorum = %grant.quorum.voters(), %committed, "granted an epoch; asking the loggers for their promises");
             self.hear_history(grant.epoch);
@@ -378,7 +383,8 @@ impl<T: Transport> SequencerNode<T> {
             cluster: self.settings.cluster,
             loggers,
             opening: reign.grant.opening,
-            reserved: [0; 7],
+            adopted: reign.grant.adopted,
+            reserved: [0; 6],
         };
         self.stamp_own(|intake, out| intake.say(now, &start, out))?;
         if !present.has_rules() {

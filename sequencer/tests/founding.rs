@@ -47,7 +47,8 @@ impl History {
             cluster: 1,
             loggers: [LoggerMember::default(); MAX_LOGGERS],
             opening: Opening::AtStart,
-            reserved: [0; 7],
+            adopted: Default::default(),
+            reserved: [0; 6],
         };
         stamper.say(Nanos(1), &start, &mut out);
         if !ledger.has_rules() {

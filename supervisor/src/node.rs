@@ -4,7 +4,7 @@ use anyhow::Context;
 use bus::Transport;
 use cluster::status::{Detail, Traffic};
 use cluster::supervision::{Roster, Timeouts};
-use cluster::{ControlLog, Message, Record, Supervisor};
+use cluster::{ControlLog, Message, Record, Shortage, Supervisor};
 use node::beacon::Account;
 use node::{Beacon, ControlGroup, Duty};
 use std::os::fd::RawFd;
@@ -70,6 +70,11 @@ impl<T: Transport, L: ControlLog> SupervisorNode<T, L> {
             self.ports.log.propose(record);
             work += 1;
         }
+        if self.ports.log.may_propose()
+            && let Some(short) = self.core.poll_plea(now)
+        {
+            plead(&short);
+        }
         while let Some(message) = self.core.poll_announcement(now) {
             self.ports.control.say(message);
             work += 1;
@@ -94,6 +99,7 @@ impl<T: Transport, L: ControlLog> SupervisorNode<T, L> {
                 leads: self.ports.log.may_propose(),
                 sequencer: control.highest_grant().map(|grant| grant.sequencer),
                 hot: control.hot().map(|hot| hot.engine),
+                waits: self.ports.log.may_propose() && self.core.shortage().is_some(),
             },
         }
     }
@@ -128,6 +134,21 @@ impl<T: Transport, L: ControlLog> Duty for SupervisorNode<T, L> {
     }
 }
 
+/// Says what is waited for, and what the operator can do.
+fn plead(short: &Shortage) {
+    let list = |list: &mut dyn Iterator<Item = String>| list.collect::<Vec<_>>().join(" ");
+    let here =
+        list(&mut short.here.iter().map(|survivor| format!("{}@{}", survivor.voter, survivor.last.seq)));
+    let missing = list(&mut short.missing.iter().map(ToString::to_string));
+    let over = list(&mut short.over.iter().map(ToString::to_string));
+    let voting = &short.in_effect;
+    if short.may_pass() {
+        tracing::warn!(%voting, %over, %here, %missing, "no majority of the loggers that vote is here: waiting for them; if they are gone for good, type: lockstep recover --config cluster.toml");
+    } else {
+        tracing::warn!(%voting, %over, %here, %missing, "a majority of the loggers that voted has lost what was not synced: acknowledged orders may be gone, so nothing goes on without an operator; type: lockstep recover --config cluster.toml");
+    }
+}
+
 /// Says what was decided, for the operator.
 fn tell(record: &Record, core: &Supervisor) {
     match record {
@@ -145,6 +166,11 @@ fn tell(record: &Record, core: &Supervisor) {
         }
         Record::Promote { voter, epoch } => {
             tracing::warn!(%voter, %epoch, "a logger has caught up: it votes from the next epoch on");
+        }
+        Record::Recover { after, loggers } => {
+            let loggers = loggers.iter().map(|logger| format!("{}@{}", logger.voter, logger.last.seq));
+            let loggers = loggers.collect::<Vec<_>>().join(" ");
+            tracing::warn!(%after, %loggers, "an operator accepts the loss: the next epoch goes on with these logs");
         }
         Record::Hot { hot, why } => {
             tracing::warn!(engine = %hot.engine, term = %hot.term, "hot engine named: {why}");

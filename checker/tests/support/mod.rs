@@ -86,7 +86,8 @@ impl Log {
             cluster: cluster_id(CLUSTER),
             loggers,
             opening,
-            reserved: [0; 7],
+            adopted: Default::default(),
+            reserved: [0; 6],
         };
         self.sequencer_says(&start);
     }
@@ -211,7 +212,11 @@ impl Engine {
         let (here, life) = (frame.position(), frame.header().incarnation);
         match frame.command().unwrap() {
             Command::EpochStart(start) => {
-                self.tell(here, nobody, &EpochStarted { sequencer: start.sequencer, reserved: [0; 6] });
+                self.tell(
+                    here,
+                    nobody,
+                    &EpochStarted { sequencer: start.sequencer, adopted: start.adopted, reserved: [0; 5] },
+                );
             }
             Command::DefineInstrument(define) => {
                 self.tell(here, nobody, &InstrumentDefined { terms: define.terms });

@@ -232,7 +232,8 @@ impl Core {
             cluster: CLUSTER,
             loggers,
             opening: Opening::AtStart,
-            reserved: [0; 7],
+            adopted: Default::default(),
+            reserved: [0; 6],
         };
         self.say(now, &start);
         if parent == Position::GENESIS {

@@ -50,7 +50,8 @@ fn every_command() -> Vec<Vec<u8>> {
         cluster: wire::cluster_id("test"),
         loggers,
         opening: wire::command::Opening::AtOpen,
-        reserved: [0; 7],
+        adopted: Default::default(),
+        reserved: [0; 6],
     });
     frames.add(&Tick {});
     frames.add(&RulesVersion { rules: Rules(6), reserved: [0; 4] });
@@ -179,7 +180,7 @@ fn every_event() -> Vec<Vec<u8>> {
         account: AccountId(7),
     };
     let mut events = Events(Vec::new());
-    events.add(0, &EpochStarted { sequencer: NodeId(4), reserved: [0; 6] });
+    events.add(0, &EpochStarted { sequencer: NodeId(4), adopted: Default::default(), reserved: [0; 5] });
     events.add(0, &RulesActivated { rules: Rules(6), reserved: [0; 4] });
     events.add(0, &GatewayOpened { gateway: NodeId(4), reserved: [0; 2], incarnation: Incarnation(2) });
     let (gateway, incarnation, reset) = (NodeId(4), Incarnation(2), ResetSeqNums::No);

@@ -483,7 +483,8 @@ impl History {
             cluster: cluster(),
             loggers: Default::default(),
             opening: Opening::AtStart,
-            reserved: [0; 7],
+            adopted: Default::default(),
+            reserved: [0; 6],
         };
         self.stamp(Epoch(epoch), &body);
     }
@@ -549,7 +550,7 @@ impl History {
             session: SessionId(0),
             report: ReportSeq(0),
         };
-        let body = EpochStarted { sequencer: SEQUENCER, reserved: [0; 6] };
+        let body = EpochStarted { sequencer: SEQUENCER, adopted: Default::default(), reserved: [0; 5] };
         let length = event::write(&mut to, address, &body);
         let speaker = event::Speaker { epoch: self.epoch(), term: Term(1), node: NodeId(2) };
         event::speak(&mut to[..length], speaker);

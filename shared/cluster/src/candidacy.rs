@@ -4,7 +4,7 @@ use crate::electorate::{Electorate, Voter};
 use crate::planted::{Fault, planted};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use wire::command::Opening;
+use wire::command::{Adopted, Opening};
 use wire::{Epoch, Nanos, NodeId, Position};
 
 /// What the supervisors grant: one epoch to one process.
@@ -22,6 +22,8 @@ pub struct Grant {
     pub quorum: Quorum,
     /// From which frame on its frames can be committed.
     pub opening: Opening,
+    /// Whether the logs that it asks for hold all that was ever acknowledged.
+    pub adopted: Adopted,
     /// Whether the control log has recorded it as started.
     pub started: bool,
 }

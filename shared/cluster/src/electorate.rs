@@ -84,6 +84,13 @@ impl Electorate {
         self.voters.binary_search(&voter).is_ok()
     }
 
+    /// The life of this logger that votes, if one does.
+    #[must_use]
+    pub fn life_of(&self, node: NodeId) -> Option<Incarnation> {
+        let at = self.voters.binary_search_by_key(&node, |voter| voter.node).ok()?;
+        Some(self.voters[at].incarnation)
+    }
+
     /// The voters, ascending by node.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Voter> + '_ {
         self.voters.iter().copied()

@@ -1,6 +1,7 @@
 //! What is said in the control group: grants, promises, who leads, who is there.
 
 use crate::candidacy::{Answer, Grant};
+use crate::recovery::{Recovery, Shortage};
 use crate::role::Role;
 use serde::{Deserialize, Serialize};
 use wire::{Epoch, Incarnation, NodeId, Position, Term};
@@ -38,6 +39,10 @@ pub enum Message {
     Admitted(Life),
     /// A supervisor: this engine speaks in this term.
     Hot(Hot),
+    /// The supervisor that leads: too few votes are left, and it waits for them or for an operator.
+    Short(Shortage),
+    /// An operator: go on with what is left.
+    Recover(Recovery),
 }
 
 /// What a node says of itself.

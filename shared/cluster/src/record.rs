@@ -3,10 +3,11 @@
 use crate::candidacy::{Grant, Quorum};
 use crate::electorate::{Electorate, Voter};
 use crate::message::{Hot, Life};
+use crate::recovery::Survivor;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
-use wire::command::Opening;
+use wire::command::{Adopted, Opening};
 use wire::{Epoch, Incarnation, NodeId, Term};
 
 /// A decision. Each is a compare-and-set: it says what it was decided upon, and has no effect where something else stands by
@@ -23,7 +24,8 @@ pub enum Record {
         sequencer: NodeId,
         /// Which process of it.
         nonce: u64,
-        /// Nobody's votes can be relied on: all of these must answer, and vote from then on. Empty otherwise.
+        /// Nobody's votes can be relied on: all of these must answer, and vote from then on. Empty otherwise. Where others'
+        /// votes were in effect, an operator must have said so before.
         cold: Vec<Voter>,
         /// Why.
         why: Reason,
@@ -60,6 +62,13 @@ pub enum Record {
         /// Why.
         why: Reason,
     },
+    /// An operator's word: too few votes are left, and the next epoch goes on with these logs, whatever they lack.
+    Recover {
+        /// The highest grant at the time of deciding.
+        after: Epoch,
+        /// The loggers, and where their logs ended.
+        loggers: Vec<Survivor>,
+    },
 }
 
 /// Why something was decided.
@@ -75,7 +84,7 @@ pub enum Reason {
     Stuck,
     /// The loggers that vote have changed.
     Membership,
-    /// Too few votes are left, and all loggers are there.
+    /// Too few votes are left, and an operator said to go on with what is there.
     ColdStart,
 }
 
@@ -87,7 +96,7 @@ impl fmt::Display for Reason {
             Self::StartedAgain => "the one before has been started again",
             Self::Stuck => "the one before makes no progress",
             Self::Membership => "the loggers that vote have changed",
-            Self::ColdStart => "too few votes were left, and all loggers are here",
+            Self::ColdStart => "too few votes were left, and an operator said to go on with these loggers",
         })
     }
 }
@@ -110,6 +119,8 @@ pub struct Control {
     in_effect: Electorate,
     /// The loggers of the next epoch.
     voters: Electorate,
+    /// The loggers that an operator said to go on with, until an epoch of theirs has started.
+    recovery: Option<Electorate>,
     lives: BTreeMap<NodeId, Life>,
     hot: Option<Hot>,
 }
@@ -125,6 +136,7 @@ impl Control {
             Record::Admit { node, token, above, logger } => self.admit(*node, *token, *above, *logger),
             Record::Promote { voter, epoch } => self.promote(*voter, *epoch),
             Record::Hot { hot, why: _ } => self.name_hot(*hot),
+            Record::Recover { after, loggers } => self.allow(*after, loggers),
         }
     }
 
@@ -138,6 +150,14 @@ impl Control {
         if self.epoch() != after || epoch <= after || cold.is_empty() && self.in_effect.is_empty() {
             return false;
         }
+        let adopted = if cold.is_empty() || self.in_effect.is_empty() {
+            self.recovery = None;
+            Adopted::Whole
+        } else if self.recovery == Some(Electorate::new(cold.iter().copied())) {
+            Adopted::MayLack
+        } else {
+            return false;
+        };
         let (quorum, opening) = if cold.is_empty() {
             let same = self.voters == self.in_effect;
             let opening = if same { Opening::AtStart } else { Opening::AtOpen };
@@ -148,7 +168,7 @@ impl Control {
         };
         let loggers = self.voters.clone();
         let started = opening == Opening::AtStart;
-        self.grant = Some(Grant { epoch, sequencer, nonce, loggers, quorum, opening, started });
+        self.grant = Some(Grant { epoch, sequencer, nonce, loggers, quorum, opening, adopted, started });
         true
     }
 
@@ -159,6 +179,7 @@ impl Control {
         }
         grant.started = true;
         self.in_effect = grant.loggers.clone();
+        self.recovery = None;
         true
     }
 
@@ -167,7 +188,9 @@ impl Control {
         if last.is_some_and(|life| life.token == token) {
             return false;
         }
-        let highest = last.map_or(Incarnation(0), |life| life.incarnation).max(above);
+        // A control log that was begun anew has issued none of the lives that vote.
+        let voting = self.voters.life_of(node).unwrap_or_default();
+        let highest = last.map_or(Incarnation(0), |life| life.incarnation).max(above).max(voting);
         let incarnation = Incarnation(highest.0 + 1);
         self.lives.insert(node, Life { node, token, incarnation });
         if logger && self.grant.is_none() {
@@ -182,6 +205,19 @@ impl Control {
             && !self.voters.contains(voter);
         if valid {
             self.voters.seat(voter);
+        }
+        valid
+    }
+
+    /// The permission stands until an epoch has started: one that did not has released nothing.
+    fn allow(&mut self, after: Epoch, loggers: &[Survivor]) -> bool {
+        let voters = loggers.iter().map(|survivor| survivor.voter);
+        let current = !loggers.is_empty() && voters.clone().all(|voter| self.is_current(voter));
+        let allowed = Some(Electorate::new(voters));
+        let valid =
+            after == self.epoch() && !self.in_effect.is_empty() && current && self.recovery != allowed;
+        if valid {
+            self.recovery = allowed;
         }
         valid
     }
@@ -217,6 +253,18 @@ impl Control {
     #[must_use]
     pub fn voters(&self) -> &Electorate {
         &self.voters
+    }
+
+    /// The loggers with which alone an operator said to go on.
+    #[must_use]
+    pub fn recovery(&self) -> Option<&Electorate> {
+        self.recovery.as_ref()
+    }
+
+    /// Whether no other life was issued to this logger since.
+    #[must_use]
+    pub fn is_current(&self, voter: Voter) -> bool {
+        self.life_of(voter.node).is_none_or(|life| life.incarnation == voter.incarnation)
     }
 
     /// The last life that was issued to a node.

@@ -1,10 +1,13 @@
 //! A supervisor's judgement: who is silent, who is stuck, who has caught up, and what to decide about it. No I/O.
 
+mod shortage;
+
 use crate::candidacy::Grant;
 use crate::electorate::Voter;
 use crate::message::{Hot, Leading, Message, Present};
 use crate::record::{Control, Reason, Record};
 use crate::role::Role;
+use shortage::Watch;
 use std::collections::{BTreeMap, VecDeque};
 use wire::{Epoch, Incarnation, Nanos, NodeId, Seq, Term};
 
@@ -85,6 +88,7 @@ pub struct Supervisor {
     announce_at: Nanos,
     /// When it judged last.
     looked_at: Nanos,
+    watch: Watch,
 }
 
 impl Supervisor {
@@ -106,6 +110,7 @@ impl Supervisor {
             announcements: VecDeque::new(),
             announce_at: Nanos(0),
             looked_at: Nanos(0),
+            watch: Watch::default(),
         }
     }
 
@@ -139,6 +144,7 @@ impl Supervisor {
                 self.heard.insert(from, Heard { present: *present, at: now });
             }
             Message::Leading(leading) => self.hear_leading(now, *leading),
+            Message::Recover(word) => self.hear_word(now, word),
             _ => {}
         }
     }
@@ -164,6 +170,7 @@ impl Supervisor {
     /// What to propose, if this supervisor leads.
     pub fn poll_proposal(&mut self, now: Nanos) -> Option<Record> {
         self.looked_at = now;
+        self.look_for_shortage(now);
         if let Some((_, since)) = &self.proposed
             && now.since(*since) < self.timeouts.propose_again
         {
@@ -186,6 +193,9 @@ impl Supervisor {
             self.announcements.clear();
             self.announcements.extend(self.control.highest_grant().cloned().map(Message::Granted));
             self.announcements.extend(self.control.hot().map(Message::Hot));
+            // Only who leads looks, and just before it speaks.
+            let short = self.shortage().filter(|_| self.looked_at == now);
+            self.announcements.extend(short.cloned().map(Message::Short));
             let waiting = self.heard.iter().filter(|(_, heard)| heard.present.incarnation == Incarnation(0));
             for (node, heard) in waiting {
                 let life = self.control.life_of(*node).filter(|life| life.token == heard.present.token);
@@ -311,16 +321,14 @@ impl Supervisor {
             let cold = Vec::new();
             return Some(Record::Grant { after, epoch, sequencer, nonce, cold, why });
         }
-        let left = in_effect.iter().filter(|voter| !self.is_replaced(*voter)).count();
-        if !in_effect.is_empty() && left >= in_effect.majority() {
-            // They may come back, with all that they have promised and acknowledged.
-            return None;
+        if !in_effect.is_empty() {
+            // Those who voted may come back with all that they have acknowledged; or an operator does without it.
+            return self.recover(now, epoch, (sequencer, nonce));
         }
         let cold: Vec<_> = self.roster.loggers.iter().filter_map(|node| self.living(now, *node)).collect();
         if cold.len() < self.roster.loggers.len() || cold.is_empty() {
             return None;
         }
-        let why = if in_effect.is_empty() { why } else { Reason::ColdStart };
         Some(Record::Grant { after, epoch, sequencer, nonce, cold, why })
     }
 

@@ -7,7 +7,7 @@ mod support;
 use cluster::candidacy::Patience;
 use cluster::{Answer, Candidacy, Electorate, Grant, Quorum, Voter, Wish};
 use support::{voter, voters};
-use wire::command::Opening;
+use wire::command::{Adopted, Opening};
 use wire::{Chain, Epoch, Incarnation, Nanos, NodeId, Position, Seq};
 
 const PATIENCE: Patience = Patience { ask_again: Nanos(100), linger: Nanos(0), fetch: Nanos(50) };
@@ -24,6 +24,7 @@ fn grant(quorum: Quorum) -> Grant {
         loggers: voters(&[4, 7, 8]),
         quorum,
         opening: Opening::AtStart,
+        adopted: Adopted::Whole,
         started: true,
     }
 }

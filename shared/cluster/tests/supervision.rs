@@ -5,15 +5,22 @@
 mod support;
 
 use cluster::supervision::{Roster, Timeouts};
-use cluster::{Control, Hot, Leading, Message, Present, Quorum, Reason, Record, Role, Supervisor, Voter};
+use cluster::{
+    Control, Electorate, Hot, Leading, Message, Present, Quorum, Reason, Record, Recovery, Role, Supervisor,
+    Survivor, Voter,
+};
 use support::{voter, voters};
-use wire::command::Opening;
+use wire::command::{Adopted, Opening};
 use wire::{Chain, Epoch, Incarnation, Nanos, NodeId, Position, Seq, Term};
 
 const FAILOVER: u64 = 100;
 
 fn place(epoch: u32, seq: u64) -> Position {
     Position { epoch: Epoch(epoch), seq: Seq(seq), chain: Chain(seq) }
+}
+
+fn second_life(node: u16) -> Voter {
+    Voter { incarnation: Incarnation(2), ..voter(node) }
 }
 
 /// A cluster as one supervisor that leads sees it: sequencers 1 and 6, engines 2 and 3, loggers 4, 7 and 8, gateway 5.
@@ -124,6 +131,12 @@ impl Bench {
                 self.decided.push(record);
             }
         }
+    }
+
+    /// An operator says so.
+    fn say(&mut self, word: &Recovery) {
+        self.supervisor.handle_message(Nanos(self.now), NodeId(0), &Message::Recover(word.clone()));
+        self.pass(20);
     }
 
     /// The grants since the last look: epoch, sequencer, reason.
@@ -268,38 +281,138 @@ fn a_logger_with_another_life_learns_and_votes_from_the_next_epoch_on_once_it_ha
     assert!(bench.supervisor.control().in_effect().contains(life));
 }
 
-#[test]
-fn when_no_majority_of_votes_exists_any_more_the_cluster_starts_cold_with_all_its_loggers() {
+/// Sequencer 1 is gone, and these loggers have been started again without what they had acknowledged.
+fn without_votes(lost: &[u16]) -> Bench {
     let mut bench = Bench::running();
     bench.leading = None;
     for node in [1, 4, 7, 8] {
         bench.gone(node);
     }
     bench.pass(2 * FAILOVER);
-    bench.grants();
-    for node in [4, 7] {
-        bench.present(Role::Logger, node, |present| {
-            (present.role, present.token) = (Role::Logger, u64::from(node) * 10 + 1);
-            (present.epoch, present.incarnation) = (Epoch(1), Incarnation(0));
+    for node in lost {
+        bench.present(Role::Logger, *node, |present| {
+            (present.role, present.token) = (Role::Logger, u64::from(*node) * 10 + 1);
+            (present.epoch, present.position) = (Epoch(1), place(1, u64::from(*node)));
         });
     }
     bench.pass(5 * FAILOVER);
     bench.admitted();
     bench.pass(5 * FAILOVER);
-    assert_eq!(bench.grants(), [], "logger 8 may hold more than they do");
+    assert_eq!(bench.grants(), [(1, 1, Reason::First)]);
+    bench
+}
+
+#[test]
+fn when_no_majority_of_votes_exists_any_more_nothing_goes_on_without_an_operator() {
+    let mut bench = without_votes(&[4, 7]);
+    let short = bench.supervisor.shortage().unwrap().clone();
+    assert_eq!(
+        (short.over.as_slice(), short.missing.as_slice()),
+        (&[voter(4), voter(7)][..], &[NodeId(8)][..])
+    );
+    assert!(!short.may_pass());
     bench.present(Role::Logger, 8, |present| {
         (present.role, present.incarnation) = (Role::Logger, Incarnation(1));
     });
-    bench.pass(20);
+    bench.pass(50 * FAILOVER);
+    assert_eq!(bench.grants(), [], "all are here, and two have lost what they had");
+    let stale = short.accepted();
+    let word = bench.supervisor.shortage().unwrap().accepted();
+    bench.say(&stale);
+    assert_eq!(bench.grants(), [], "logger 8 was not there when that was said");
+    bench.say(&Recovery { after: Epoch(0), ..word.clone() });
+    bench.say(&Recovery { loggers: Vec::new(), ..word.clone() });
+    assert_eq!(bench.grants(), []);
+    bench.say(&word);
     assert_eq!(bench.grants(), [(2, 6, Reason::ColdStart)]);
-    let all = [
-        Voter { incarnation: Incarnation(2), ..voter(4) },
-        Voter { incarnation: Incarnation(2), ..voter(7) },
-        voter(8),
-    ];
+    let all = [second_life(4), second_life(7), voter(8)];
     let grant = bench.supervisor.control().highest_grant().unwrap();
-    assert_eq!(grant.quorum.voters().iter().collect::<Vec<_>>(), all);
-    assert_eq!(grant.quorum.needed(), 3);
+    assert_eq!(grant.quorum, Quorum::All(Electorate::new(all)));
+    assert_eq!((grant.opening, grant.adopted), (Opening::AtOpen, Adopted::MayLack));
+}
+
+#[test]
+fn an_operators_word_counts_for_one_epoch_that_starts() {
+    let mut bench = without_votes(&[4, 7, 8]);
+    let word = bench.supervisor.shortage().unwrap().accepted();
+    bench.say(&word);
+    assert_eq!(bench.grants(), [(2, 6, Reason::ColdStart)]);
+    bench.gone(6);
+    bench.pass(20 * FAILOVER);
+    bench.present(Role::Sequencer, 1, |present| (present.role, present.token) = (Role::Sequencer, 11));
+    bench.pass(20);
+    assert_eq!(bench.grants(), [(3, 1, Reason::ColdStart)], "the first has released nothing");
+    bench.leads(1, 3, 9, 9);
+    bench.pass(20);
+    let control = bench.supervisor.control();
+    assert_eq!((control.in_effect().len(), control.recovery()), (3, None));
+    assert!(control.in_effect().contains(second_life(4)) && bench.supervisor.shortage().is_none());
+    bench.say(&word);
+    assert_eq!(bench.grants(), [], "there is nothing to accept");
+}
+
+#[test]
+fn with_some_loggers_gone_for_good_an_operator_goes_on_with_the_others_and_the_lost_may_return_as_learners() {
+    let mut bench = Bench::running();
+    (bench.leading, _) = (None, bench.gone(1));
+    bench.gone(4);
+    bench.gone(7);
+    bench.present(Role::Logger, 8, |present| present.position = place(1, 9));
+    bench.pass(20 * FAILOVER);
+    bench.grants();
+    let short = bench.supervisor.shortage().unwrap().clone();
+    assert!(short.may_pass() && short.over.is_empty(), "they may come back with all that they have");
+    bench.say(&short.accepted());
+    assert_eq!(bench.grants(), [(2, 6, Reason::ColdStart)]);
+    bench.leads(6, 2, 10, 10);
+    bench.pass(20);
+    assert_eq!(bench.supervisor.control().in_effect(), &voters(&[8]));
+    bench.present(Role::Logger, 4, |present| {
+        (present.role, present.incarnation, present.epoch) = (Role::Logger, Incarnation(1), Epoch(2));
+        present.position = place(2, 10);
+    });
+    bench.pass(20);
+    assert_eq!(bench.grants(), [(3, 6, Reason::Membership)]);
+    assert_eq!(bench.supervisor.control().voters(), &voters(&[4, 8]));
+}
+
+#[test]
+fn loggers_that_come_back_with_their_lives_need_no_operator() {
+    let mut bench = Bench::running();
+    for node in [1, 4, 7, 8] {
+        bench.gone(node);
+    }
+    bench.leading = None;
+    bench.pass(20 * FAILOVER);
+    bench.grants();
+    assert!(bench.supervisor.shortage().is_some());
+    for node in [4, 8] {
+        bench.present(Role::Logger, node, |present| {
+            (present.role, present.incarnation) = (Role::Logger, Incarnation(1));
+        });
+    }
+    bench.pass(20);
+    assert_eq!(bench.grants(), [(2, 6, Reason::Silent)]);
+    assert!(bench.supervisor.shortage().is_none());
+}
+
+#[test]
+fn the_operator_is_told_of_a_shortage_that_lasts_and_then_every_few_seconds() {
+    let bench = without_votes(&[4, 7, 8]);
+    let mut supervisor = bench.supervisor.clone();
+    let mut told = Vec::new();
+    let began = bench.now;
+    for tenth in 0..200 {
+        let now = Nanos(began + tenth * 100_000_000);
+        for (node, present) in &bench.here {
+            supervisor.handle_message(now, *node, &Message::Present(*present));
+        }
+        assert_eq!(supervisor.poll_proposal(now), None);
+        told.extend(supervisor.poll_plea(now).map(|_| tenth / 10));
+        let said: Vec<_> = std::iter::from_fn(|| supervisor.poll_announcement(now)).collect();
+        assert!(said.iter().any(|message| matches!(message, Message::Short(_))), "at {tenth}");
+    }
+    assert_eq!(told, [2, 7, 12, 17]);
 }
 
 #[test]
@@ -349,11 +462,17 @@ fn decisions_that_come_too_late_have_no_effect() {
     let started = |epoch: u32| Record::Started { epoch: Epoch(epoch), nonce: u64::from(epoch) };
     let other_process = Record::Started { epoch: Epoch(1), nonce: 9 };
     let promote = |epoch| Record::Promote {
-        voter: Voter { node: NodeId(8), incarnation: Incarnation(2) },
+        voter: Voter { node: NodeId(8), incarnation: Incarnation(3) },
         epoch: Epoch(epoch),
     };
     let first = [voter(4), voter(7), voter(8)];
+    let recover = |after, voters: &[Voter]| Record::Recover {
+        after: Epoch(after),
+        loggers: voters.iter().map(|voter| Survivor { voter: *voter, last: Position::GENESIS }).collect(),
+    };
+    let present = [voter(4), voter(7), Voter { incarnation: Incarnation(3), ..voter(8) }];
     let steps = [
+        (recover(0, &first), false), // nobody's votes are in effect
         (admit(4, 40), true),
         (admit(4, 40), false),
         (grant(0, 1, &[]), false), // nobody's votes are in effect
@@ -368,9 +487,21 @@ fn decisions_that_come_too_late_have_no_effect() {
         (admit(8, 81), true),
         (promote(1), true),
         (promote(1), false),
+        (recover(1, &first), false),
+        (grant(1, 2, &present), false), // nobody said so
+        (recover(0, &present), false),
+        (recover(1, &present), true),
+        (recover(1, &present), false),
+        (grant(1, 2, &present[..2]), false), // that was not said
         (grant(1, 2, &[]), true),
         (started(1), false), // too late
         (promote(1), false),
+        (grant(2, 3, &present), false), // an epoch that others voted for has come between
+        (recover(2, &present), true),
+        (grant(2, 3, &present), true),
+        (grant(3, 4, &present), true), // the one before has not started
+        (started(4), true),
+        (grant(4, 5, &present), false),
         (hot(2), false),
         (hot(1), true),
         (hot(1), false),
@@ -378,5 +509,5 @@ fn decisions_that_come_too_late_have_no_effect() {
     for (at, (record, effective)) in steps.iter().enumerate() {
         assert_eq!(control.apply(record), *effective, "step {at}: {record:?}");
     }
-    assert_eq!(control.in_effect().iter().collect::<Vec<_>>(), first);
+    assert_eq!(control.in_effect().iter().collect::<Vec<_>>(), present);
 }

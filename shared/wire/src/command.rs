@@ -69,6 +69,33 @@ pub enum Opening {
     AtOpen = 1,
 }
 
+/// What an epoch's adopted history is worth.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    Serialize,
+    Deserialize,
+    PartialEq,
+    Eq,
+    Hash,
+    TryFromBytes,
+    IntoBytes,
+    KnownLayout,
+    Immutable,
+    Unaligned,
+)]
+#[repr(u8)]
+pub enum Adopted {
+    /// It holds everything that was ever acknowledged.
+    #[default]
+    Whole = 0,
+    /// Too few votes were left, and an operator said to go on: acknowledged frames that stood behind the parent may be lost,
+    /// and their numbers, and those of their events, are used again.
+    MayLack = 1,
+}
+
 /// A fixed-layout body that a command frame can carry.
 pub trait CommandBody: IntoBytes + Immutable {
     /// Its kind byte.
@@ -116,8 +143,10 @@ bodies! {
         loggers: [LoggerMember; MAX_LOGGERS],
         /// From which frame on its frames can be committed.
         opening: Opening,
+        /// Whether the adopted history holds all that was ever acknowledged.
+        adopted: Adopted,
         /// Zero.
-        reserved: [u8; 7],
+        reserved: [u8; 6],
     }
     /// Time goes on while nothing else happens.
     0x02 Tick {}

@@ -2,6 +2,7 @@
 //! engine numbers the same event alike.
 
 use crate::bodies::bodies;
+use crate::command::Adopted;
 use crate::prelude::{self, VERSION};
 use crate::terms::{
     Act, Bands, InstrumentTerms, Lead, MassScope, Phase, RiskLimits, Side, Terms, Trading, Transfer,
@@ -413,8 +414,10 @@ bodies! {
     0x81 EpochStarted {
         /// Its sequencer.
         sequencer: NodeId,
+        /// Whether the history before it holds all that was ever acknowledged.
+        adopted: Adopted,
         /// Zero.
-        reserved: [u8; 6],
+        reserved: [u8; 5],
     }
     /// The engine follows these rules from here on.
     0x83 RulesActivated {

@@ -47,7 +47,7 @@ fn order_view_and(more: &[Choice]) -> Vec<Choice> {
 fn command_layout(kind: CommandKind) -> (usize, Vec<Choice>) {
     use CommandKind as K;
     match kind {
-        K::EpochStart => (104, vec![(96, YES_OR_NO)]),
+        K::EpochStart => (104, vec![(96, YES_OR_NO), (97, YES_OR_NO)]),
         K::Tick | K::EpochOpen => (0, vec![]),
         K::RulesVersion | K::GatewayOpen | K::DefineAccount | K::AssignSession => (8, vec![]),
         K::SessionLogon => (16, vec![(8, YES_OR_NO)]),
@@ -78,9 +78,8 @@ fn command_layout(kind: CommandKind) -> (usize, Vec<Choice>) {
 fn event_layout(kind: EventKind) -> (usize, Vec<Choice>) {
     use EventKind as K;
     match kind {
-        K::EpochStarted | K::RulesActivated | K::GatewayOpened | K::AccountDefined | K::SessionAssigned => {
-            (8, vec![])
-        }
+        K::EpochStarted => (8, vec![(2, YES_OR_NO)]),
+        K::RulesActivated | K::GatewayOpened | K::AccountDefined | K::SessionAssigned => (8, vec![]),
         K::SessionOpened => (8, vec![(2, YES_OR_NO)]),
         K::SessionClosed => (8, vec![(2, LOGOUT)]),
         K::Accepted | K::Triggered | K::Restated => (128, order_view()),

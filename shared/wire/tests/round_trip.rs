@@ -202,7 +202,11 @@ fn an_event_is_no_frame_and_a_frame_is_no_event() {
         session: SessionId(0),
         report: ReportSeq(0),
     };
-    let length = event::write(&mut buffer, address, &EpochStarted { sequencer: NodeId(1), reserved: [0; 6] });
+    let length = event::write(
+        &mut buffer,
+        address,
+        &EpochStarted { sequencer: NodeId(1), adopted: Default::default(), reserved: [0; 5] },
+    );
     event::speak(&mut buffer[..length], Speaker::default());
     assert_eq!(Frame::read(&buffer[..length]), Err(FrameError::UnknownKind { kind: 0x81 }));
     assert_eq!(Event::read(&written(ORIGIN, &Tick {})), Err(FrameError::UnknownKind { kind: 0x02 }));

@@ -149,7 +149,7 @@ impl Model {
         match command {
             Command::Tick(_) | Command::EpochOpen(_) => {}
             Command::EpochStart(c) => {
-                self.announce(EpochStarted { sequencer: c.sequencer, reserved: [0; 6] });
+                self.announce(EpochStarted { sequencer: c.sequencer, adopted: c.adopted, reserved: [0; 5] });
             }
             Command::RulesVersion(c) => self.announce(RulesActivated { rules: c.rules, reserved: [0; 4] }),
             Command::GatewayOpen(_) => {

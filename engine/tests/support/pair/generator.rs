@@ -241,7 +241,8 @@ fn system(d: &mut Draw) -> Asked {
             cluster: 0,
             loggers: [LoggerMember::default(); MAX_LOGGERS],
             opening: Opening::AtStart,
-            reserved: [0; 7],
+            adopted: Default::default(),
+            reserved: [0; 6],
         }
         .into(),
     }

@@ -62,7 +62,8 @@ impl Log {
             cluster: 0,
             loggers,
             opening,
-            reserved: [0; 7],
+            adopted: Default::default(),
+            reserved: [0; 6],
         };
         self.stamp(epoch, &start)
     }

@@ -4,7 +4,7 @@
 //! the log too. Where they are acknowledged once *synced*, another thread commits in groups: it is woken by an append, and
 //! wakes the writing thread when the disk has confirmed.
 
-use journal::{JournalError, Syncer};
+use journal::{JournalError, Seal, Syncer};
 use mio::Waker;
 use node::{Clock, Shutdown};
 use std::sync::{Arc, OnceLock};
@@ -18,10 +18,25 @@ const LONGEST_SLEEP: Duration = Duration::from_millis(50);
 pub(crate) struct House {
     /// Journals that it syncs.
     pub(crate) sync: Vec<Syncer>,
-    /// Journals for which it prepares segments.
-    pub(crate) prepare: Vec<Syncer>,
+    /// Journals for which it prepares segments, and seals those that are full.
+    pub(crate) prepare: Vec<Housed>,
     /// Its interval.
     pub(crate) every: Nanos,
+}
+
+/// A journal that is looked after, by its name.
+pub(crate) struct Housed {
+    pub(crate) journal: &'static str,
+    pub(crate) syncer: Syncer,
+}
+
+impl Housed {
+    fn seal(&mut self) -> Result<(), JournalError> {
+        if let Some(Seal { last, chain, .. }) = self.syncer.seal_once()? {
+            tracing::info!(journal = self.journal, "sealed up to {last}: chain {chain}");
+        }
+        Ok(())
+    }
 }
 
 /// Syncs and prepares until someone wishes to stop, then once more. A failed sync is final: nothing that the logger says after
@@ -34,9 +49,9 @@ pub(crate) fn keep_house(mut house: House, clock: Clock, shutdown: &Shutdown) ->
         for syncer in &mut house.sync {
             syncer.sync_once()?;
         }
-        for syncer in &mut house.prepare {
-            match syncer.prepare_once() {
-                Ok(_) => {}
+        for housed in &mut house.prepare {
+            match housed.syncer.prepare_once().and_then(|_| housed.seal()) {
+                Ok(()) => {}
                 Err(JournalError::NoSpace { .. }) if began < complain_at => {}
                 Err(error @ JournalError::NoSpace { .. }) => {
                     complain_at = began.saturating_add(Nanos::SECOND);

@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod answers;
+mod chain;
 mod complaint;
 mod dump;
 mod events;
@@ -25,6 +26,7 @@ mod vault;
 mod verify;
 mod words;
 
+pub use chain::{Differs, NotWrittenDown, WrittenDown};
 pub use dump::{DumpError, Dumped, dump};
 pub use keeper::{LoggerDisk, LoggerNode, LoggerPorts, LoggerSettings};
 pub use log::{Extent, Log};

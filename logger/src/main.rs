@@ -11,7 +11,8 @@ mod tools;
 use agent::Agent;
 use clap::{Parser, Subcommand};
 use cluster::Role;
-use disk::House;
+use disk::{House, Housed};
+use logger::WrittenDown;
 use node::description::Durability;
 use node::shutdown::StopOnDrop;
 use node::{NodeArgs, Shutdown, Started};
@@ -33,10 +34,13 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Tool {
-    /// Checks every record of a journal: checksums, numbers, chain. Changes nothing.
+    /// Checks every record of a journal: checksums, numbers, chain, seals. Changes nothing.
     Verify {
         /// The journal's directory (`data/NAME/log` or `data/NAME/events`).
         directory: PathBuf,
+        /// What an earlier verification, or the logger itself, said, and you have written down: "sealed up to NUMBER: chain HEX".
+        #[arg(long, value_name = "HEX@NUMBER")]
+        expect: Option<WrittenDown>,
     },
     /// Prints a line for each record of a journal.
     Dump {
@@ -58,7 +62,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> anyhow::Result<()> {
     match (arguments.tool, arguments.run) {
-        (Some(Tool::Verify { directory }), _) => tools::verify(&directory),
+        (Some(Tool::Verify { directory, expect }), _) => tools::verify(&directory, expect.as_ref()),
         (Some(Tool::Dump { directory, from, to }), _) => tools::dump(&directory, from, to),
         (None, Some(run)) => keep(&run),
         (None, None) => anyhow::bail!(
@@ -74,7 +78,10 @@ fn keep(arguments: &NodeArgs) -> anyhow::Result<()> {
     let (keeper, Syncers { frames, events }) = open::open(&started)?;
     let waker = Arc::new(OnceLock::new());
     let mut agent = Agent::new(keeper, Arc::clone(&waker));
-    let prepare = vec![agent.node.log().syncer(), agent.node.event_journal().syncer()];
+    let prepare = vec![
+        Housed { journal: "log", syncer: agent.node.log().syncer() },
+        Housed { journal: "events", syncer: agent.node.event_journal().syncer() },
+    ];
 
     // The disk goes on until the last word is written, and ends everything if it cannot.
     let done = Shutdown::default();

@@ -71,6 +71,14 @@ fn open_journal(directory: &Path, name: &str, options: &Options) -> anyhow::Resu
         cut_bytes = opened.cut_bytes,
         "journal open"
     );
+    if opened.seals_lost {
+        tracing::warn!(
+            journal = name,
+            segments = opened.unsealed,
+            "the file of seals is missing or damaged (a log of an older release has none): these segments are sealed again, as \
+             they are now; compare with a chain that was written down (`logger verify --expect`)"
+        );
+    }
     if opened.cut_records > 0 {
         tracing::warn!(
             journal = name,

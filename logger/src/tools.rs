@@ -1,11 +1,12 @@
 //! `logger verify` and `logger dump`, for people.
 
 use anyhow::Context;
+use logger::WrittenDown;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
 /// Checks every record; an error says what is wrong, where, and what to do.
-pub(crate) fn verify(directory: &Path) -> anyhow::Result<()> {
+pub(crate) fn verify(directory: &Path, expect: Option<&WrittenDown>) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     let verdict = logger::verify(directory, &mut |progress| {
         tracing::info!(
@@ -16,6 +17,15 @@ pub(crate) fn verify(directory: &Path) -> anyhow::Result<()> {
         );
     })?;
     writeln!(out, "{}: {verdict}", directory.display())?;
+    if let Some(written) = expect {
+        verdict.compare(written).with_context(|| directory.display().to_string())?;
+        writeln!(
+            out,
+            "{}: up to {} this is the history that was written down",
+            directory.display(),
+            written.upto
+        )?;
+    }
     Ok(())
 }
 

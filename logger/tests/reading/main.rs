@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod seals;
 mod words;
 
 use journal::{Journal, JournalError, Options, Stream};

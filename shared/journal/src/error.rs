@@ -1,6 +1,7 @@
 //! What can go wrong with a journal, in words that tell the operator where and what to do.
 
 use crate::header::Stream;
+use crate::seals::Digest;
 use std::io;
 use std::path::{Path, PathBuf};
 use wire::prelude::VERSION;
@@ -145,6 +146,38 @@ pub enum JournalError {
         last: u64,
         /// The number up to which the disk had confirmed.
         synced: u64,
+    },
+    /// A segment does not end where its seal says.
+    #[error(
+        "{} was sealed with the numbers {first} to {last}, and these do not stand in one segment any more: it was changed or \
+         taken away. Set this directory aside and restore it from another logger",
+        file.display()
+    )]
+    Unsealed {
+        /// The segment, or where it should be.
+        file: PathBuf,
+        /// The first number that was sealed.
+        first: u64,
+        /// The last one.
+        last: u64,
+    },
+    /// A segment whose records are good, and not those that were sealed.
+    #[error(
+        "{}: numbers {first} to {last} are whole, and not what was sealed: the hash of them is {found} and was {sealed}. \
+         Somebody has written this segment anew: compare this directory with another logger's",
+        file.display()
+    )]
+    Rewritten {
+        /// The segment.
+        file: PathBuf,
+        /// Its first number.
+        first: u64,
+        /// Its last number.
+        last: u64,
+        /// The hash in the seal.
+        sealed: Digest,
+        /// The hash of what stands there.
+        found: Digest,
     },
     /// A message that may not be appended here. Nothing was written.
     #[error("number {number} was not appended: {fault}")]

@@ -20,6 +20,16 @@ pub(crate) fn segment_path(dir: &Path, first: u64) -> PathBuf {
     dir.join(format!("{first:020}{SUFFIX}"))
 }
 
+/// The directory within a journal's own into which segments go that are no longer at hand.
+pub(crate) const ARCHIVE: &str = "archive";
+
+/// Where the archived segment that begins with this number lies, if it is there.
+#[must_use]
+pub fn archived_segment(dir: &Path, first: u64) -> Option<PathBuf> {
+    let path = segment_path(&dir.join(ARCHIVE), first);
+    path.is_file().then_some(path)
+}
+
 /// The segments of a directory by first number, ascending. Other files are left alone.
 pub(crate) fn list(dir: &Path) -> Result<Vec<(u64, PathBuf)>, JournalError> {
     let mut found = Vec::new();
@@ -131,10 +141,15 @@ impl Spare {
 
 /// Tells a full disk from everything else that can go wrong.
 fn refused(dir: &Path, bytes: u64, doing: &'static str, path: &Path, source: std::io::Error) -> JournalError {
-    match Errno::from_io_error(&source) {
-        Some(Errno::NOSPC | Errno::DQUOT) => JournalError::NoSpace { dir: dir.into(), bytes },
-        _ => io_at(doing, path)(source),
+    if is_full_disk(&source) {
+        return JournalError::NoSpace { dir: dir.into(), bytes };
     }
+    io_at(doing, path)(source)
+}
+
+/// Whether the disk, or what this user may have of it, is full.
+pub(crate) fn is_full_disk(error: &std::io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::NOSPC | Errno::DQUOT))
 }
 
 fn allocate(file: &File, len: u64) -> std::io::Result<()> {

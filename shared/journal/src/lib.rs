@@ -22,15 +22,18 @@ mod map;
 mod opening;
 mod record;
 mod scan;
+mod seals;
 mod segment;
 mod sync;
 mod watermark;
 mod writer;
 
 pub use error::{HeaderFault, JournalError, RecordFault};
+pub use files::archived_segment;
 pub use header::{HEADER_LEN, Header, Stream};
 pub use opening::{Opened, Options, Progress};
 pub use scan::{Expected, Scanned, Seen, Stop, scan};
+pub use seals::{Digest, Hashed, NotADigest, Seal, Seals, SegmentHasher, hash_segment, read as read_seals};
 pub use sync::Syncer;
 pub use watermark::read as read_watermark;
 pub use writer::{Journal, Records, Stats};

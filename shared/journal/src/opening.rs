@@ -5,7 +5,8 @@ use crate::files::{self, Lock, Spare, segment_path, sync_dir};
 use crate::header::{HEADER_LEN, Header, Stream, is_segment_len};
 use crate::map::Map;
 use crate::scan::{Expected, Scanned, scan};
-use crate::sync::Shared;
+use crate::seals::{self, Seal, SealFile};
+use crate::sync::{Settled, Shared};
 use crate::watermark::{self, Watermark};
 use crate::writer::Segment;
 use std::fs::File;
@@ -53,6 +54,11 @@ pub struct Opened {
     pub cut_segments: usize,
     /// The number that the disk had confirmed before, if that is known.
     pub synced_before: Option<u64>,
+    /// Full segments that have no seal: the disk's thread seals them.
+    pub unsealed: usize,
+    /// Whether there should be seals and are not: no file (a journal of an older release has none), or damage in it. They are
+    /// made again from what the segments hold now.
+    pub seals_lost: bool,
 }
 
 /// How far a long opening has come.
@@ -95,7 +101,10 @@ pub(crate) fn open(
     }
     let lock = Lock::take(dir)?;
     files::remove_spares(dir)?;
-    let synced_before = watermark::read(dir);
+    let sealed = seals::read(dir)?;
+    // A segment is sealed once something behind it is synced; seals are synced themselves, the watermark may be old.
+    let proven = sealed.head().map(|seal| seal.last + 1);
+    let synced_before = watermark::read(dir).max(proven);
     if files::list(dir)?.is_empty() {
         if let Some(synced) = synced_before.filter(|synced| *synced > 0) {
             return Err(JournalError::LostTail { file: dir.into(), last: 0, synced });
@@ -115,6 +124,7 @@ pub(crate) fn open(
     })?;
     scanned.judge(synced_before, options.power_cut)?;
     let cut_segments = cut(dir, &scanned)?;
+    let unsealed = unsealed(dir, &scanned, &sealed.seals)?;
 
     let opened = Opened {
         next: scanned.next(),
@@ -125,8 +135,11 @@ pub(crate) fn open(
         cut_records: scanned.stop.as_ref().map_or(0, |stop| stop.records_behind),
         cut_segments,
         synced_before,
+        unsealed: unsealed.len(),
+        seals_lost: sealed.is_damaged() && !unsealed.is_empty(),
     };
     let watermark = Watermark::open(dir)?;
+    let seals = SealFile::open(dir, sealed.seals)?;
     settle(dir, &scanned, synced_before.unwrap_or(0), &watermark)?;
 
     let mut segments = Vec::with_capacity(scanned.found.len().next_power_of_two());
@@ -144,7 +157,8 @@ pub(crate) fn open(
     }
     let active = active.expect("a scan without an error has found at least one segment");
     let last = scanned.last;
-    let shared = Shared::new(dir.into(), options.segment_len, lock, watermark, last.seq.0, active);
+    let settled = Settled { lock, watermark, seals, unsealed, last: last.seq.0, active };
+    let shared = Shared::new(dir.into(), options.segment_len, settled);
     Ok((Parts { shared, segments, last }, opened))
 }
 
@@ -160,6 +174,34 @@ fn create(dir: &Path, options: &Options) -> Result<(), JournalError> {
     let begun = begin(dir, spare, &header).map_err(|(_, error)| error)?;
     begun.1.sync_all().map_err(io_at("sync", &begun.0.path))?;
     sync_dir(dir)
+}
+
+/// The full segments that have no seal, by first and last number. Those that have one must end where it says.
+fn unsealed(dir: &Path, scanned: &Scanned, seals: &[Seal]) -> Result<Vec<(u64, u64)>, JournalError> {
+    let ended = scanned.found.split_last().map_or(&[][..], |(_, ended)| ended);
+    let ended = ended.iter().map(|found| {
+        let before = found.header.before.seq.0;
+        (before + 1, before + found.index.count())
+    });
+    let held = scanned.before.seq.0;
+    let mut sealed = seals.iter().skip_while(|seal| seal.last <= held);
+    let mut unsealed = Vec::new();
+    for (first, last) in ended {
+        match sealed.next() {
+            None => unsealed.push((first, last)),
+            Some(seal) if (seal.first, seal.last) == (first, last) => {}
+            Some(seal) => return Err(broken(dir, seal)),
+        }
+    }
+    match sealed.next() {
+        None => Ok(unsealed),
+        Some(seal) => Err(broken(dir, seal)),
+    }
+}
+
+fn broken(dir: &Path, seal: &Seal) -> JournalError {
+    let Seal { first, last, .. } = *seal;
+    JournalError::Unsealed { file: segment_path(dir, first), first, last }
 }
 
 /// Turns a spare into a segment: header, then name. A spare that could not be renamed comes back with the reason.

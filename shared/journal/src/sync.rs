@@ -1,7 +1,8 @@
 //! What the disk has confirmed: group sync and the preparation of segments, on a thread that is not the writer's.
 
 use crate::error::{JournalError, io_at};
-use crate::files::{Lock, Spare, sync_dir};
+use crate::files::{Lock, Spare, is_full_disk, segment_path, sync_dir};
+use crate::seals::{Seal, SealFile, hash_segment};
 use crate::watermark::Watermark;
 use std::collections::VecDeque;
 use std::fs::File;
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     spare: Mutex<Option<Spare>>,
     spares_made: AtomicU64,
     watermark: Watermark,
+    /// Held while a seal is appended or removed, never while a segment is hashed.
+    seals: Mutex<SealFile>,
     /// Here, so that the directory stays locked until the writer and the syncing thread have both let go.
     _lock: Lock,
 }
@@ -40,28 +43,39 @@ struct State {
     names_changed: u64,
     names_synced: u64,
     failure: Option<String>,
+    /// Segments that were full and have no seal yet, by first and last number, ascending.
+    ended: VecDeque<(u64, u64)>,
+}
+
+/// What opening hands over to the disk's side.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    pub(crate) lock: Lock,
+    pub(crate) watermark: Watermark,
+    pub(crate) seals: SealFile,
+    /// Full segments without a seal, by first and last number, ascending.
+    pub(crate) unsealed: Vec<(u64, u64)>,
+    /// The last number; all up to it is synced.
+    pub(crate) last: u64,
+    /// The segment that is written, by its first number.
+    pub(crate) active: (u64, Arc<File>),
 }
 
 impl Shared {
-    /// Everything up to `last` is synced; the segment that begins with `first` is being written.
-    pub(crate) fn new(
-        dir: PathBuf,
-        segment_len: u64,
-        lock: Lock,
-        watermark: Watermark,
-        last: u64,
-        active: (u64, Arc<File>),
-    ) -> Self {
+    pub(crate) fn new(dir: PathBuf, segment_len: u64, settled: Settled) -> Self {
+        let Settled { lock, watermark, seals, unsealed, last, active } = settled;
+        let state = State { unsynced: VecDeque::from([active]), ended: unsealed.into(), ..State::default() };
         Self {
             dir,
             segment_len,
             appended: AtomicU64::new(last),
             synced: AtomicU64::new(last),
             failed: AtomicBool::new(false),
-            state: Mutex::new(State { unsynced: VecDeque::from([active]), ..State::default() }),
+            state: Mutex::new(state),
             spare: Mutex::new(None),
             spares_made: AtomicU64::new(0),
             watermark,
+            seals: Mutex::new(seals),
             _lock: lock,
         }
     }
@@ -89,17 +103,24 @@ impl Shared {
         }
     }
 
-    /// A segment was begun.
-    pub(crate) fn begun(&self, first: u64, file: Arc<File>) {
+    /// A segment was begun behind the one that holds the numbers `ended`.
+    pub(crate) fn begun(&self, ended: (u64, u64), first: u64, file: Arc<File>) {
         let mut state = self.state();
         state.unsynced.push_back((first, file));
+        state.ended.push_back(ended);
         state.names_changed += 1;
     }
 
-    /// Before anything is cut: no sync that runs now may count any more, and the watermark falls, on the disk too.
+    /// Before anything is cut: no sync and no hash that runs now may count any more, the seals of what is cut go, and the
+    /// watermark falls, each of them on the disk too.
     pub(crate) fn begin_truncation(&self, number: u64) -> io::Result<()> {
-        let mut state = self.state();
-        state.generation += 1;
+        {
+            let mut state = self.state();
+            state.generation += 1;
+            state.ended.retain(|(_, last)| *last < number);
+        }
+        self.seals().cut(number)?;
+        let _state = self.state();
         if self.synced() > number {
             self.synced.store(number, Ordering::Release);
             self.watermark.write(number)?;
@@ -146,6 +167,11 @@ impl Shared {
         Spare::prepare(&self.dir, self.segment_len, serial)
     }
 
+    /// Whoever has both locks has taken this one first.
+    fn seals(&self) -> MutexGuard<'_, SealFile> {
+        self.seals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     // A panic under this lock leaves no half-made state: every field is valid on its own.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -158,6 +184,7 @@ impl Shared {
 /// loop {
 ///     syncer.sync_once()?;      // an error is final: the journal refuses from here on
 ///     syncer.prepare_once()?;   // NoSpace is a warning: the segment being written still has room
+///     syncer.seal_once()?;      // likewise
 ///     wait until something was appended, or a while
 /// }
 /// ```
@@ -220,6 +247,42 @@ impl Syncer {
         }
         self.batch.clear();
         Ok(shared.synced())
+    }
+
+    /// Seals the first full segment that has no seal yet, once it is wholly synced and the next one is begun on the disk.
+    /// `None` if there is nothing to seal.
+    ///
+    /// # Errors
+    /// [`JournalError::NoSpace`] may be tried again; anything else is final: what was synced cannot be read.
+    pub fn seal_once(&mut self) -> Result<Option<Seal>, JournalError> {
+        let shared = &*self.shared;
+        shared.healthy()?;
+        let (generation, first, last) = {
+            let state = shared.state();
+            match state.ended.front() {
+                Some((first, last)) if *last < shared.synced() => (state.generation, *first, *last),
+                _ => return Ok(None),
+            }
+        };
+        let hashed = hash_segment(&segment_path(&shared.dir, first), first);
+        let mut seals = shared.seals();
+        if shared.state().generation != generation {
+            return Ok(None);
+        }
+        let hashed = hashed?;
+        if hashed.last != last {
+            let file = segment_path(&shared.dir, first);
+            return Err(JournalError::Unsealed { file, first, last });
+        }
+        let sealed = seals.append(first, last, hashed.hash);
+        let sealed = sealed.map_err(|source| {
+            if is_full_disk(&source) {
+                return JournalError::NoSpace { dir: shared.dir.clone(), bytes: shared.segment_len };
+            }
+            shared.fail(&io_at("write", seals.path())(source))
+        })?;
+        shared.state().ended.pop_front();
+        Ok(Some(sealed))
     }
 
     /// Prepares the next segment if none is waiting, so that the writer finds it at the end of the present one. True if

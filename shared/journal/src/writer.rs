@@ -280,7 +280,8 @@ impl Journal {
             self.shared.put_spare(*spare);
             error
         })?;
-        self.shared.begun(segment.first(), file);
+        let ended = self.active();
+        self.shared.begun((ended.first(), ended.last()), segment.first(), file);
         self.segments.push(segment);
         self.stats.segments_begun += 1;
         Ok(())

@@ -90,6 +90,12 @@ impl Council {
         self.reachable.iter().filter(|there| **there).count() > self.reachable.len() / 2
     }
 
+    /// Who leads, if anybody does.
+    #[must_use]
+    pub fn leader(&self) -> Option<usize> {
+        self.leader
+    }
+
     /// How often a leader was elected.
     #[must_use]
     pub fn elections(&self) -> u64 {

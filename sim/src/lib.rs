@@ -29,6 +29,7 @@ pub mod host;
 mod lines;
 pub mod nemesis;
 pub mod net;
+mod operator;
 pub mod oracle;
 pub mod plan;
 pub mod process;

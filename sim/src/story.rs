@@ -27,6 +27,7 @@ pub const INTERESTING: &[(&str, &str)] = &[
     ("sequencer held for stuck", ""),
     ("epoch for other loggers", ""),
     ("cold start", ""),
+    ("operator accepted a loss", ""),
     ("sequencer deposed while it led", "another epoch was granted: stamping ends here"),
     ("candidate overtaken", "another epoch was granted before this one began"),
     ("engine rebuilt", "astray: the new epoch's history"),

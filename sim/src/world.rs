@@ -8,6 +8,7 @@ use crate::host::Host;
 use crate::lines::{Happened, Line};
 use crate::nemesis::{self, Planned};
 use crate::net::{self, Network};
+use crate::operator::Operator;
 use crate::oracle::{Oracle, Verdict, broken};
 use crate::plan::Plan;
 use crate::process::Process;
@@ -50,6 +51,8 @@ pub(crate) enum Due {
     ToClient(Connection),
     /// The supervisors agree, or elect.
     Council,
+    /// The operator looks.
+    Operator,
     /// A fault begins, or ends.
     Blow(usize),
     Relief(usize),
@@ -101,6 +104,7 @@ pub struct World {
     pub(crate) elections: u64,
     tokens: u64,
     pub(crate) healed: bool,
+    pub(crate) operator: Operator,
     /// When each client looks up next, and the supervisors' log goes on; later entries of the agenda do not count.
     pub(crate) client_next: Vec<Nanos>,
     pub(crate) council_next: Nanos,
@@ -164,6 +168,7 @@ impl World {
             elections: 0,
             tokens: 0,
             healed: false,
+            operator: Operator::default(),
             client_next: Vec::new(),
             council_next: Nanos(u64::MAX),
             stamped: BTreeMap::new(),
@@ -178,6 +183,7 @@ impl World {
         for at in 0..world.clients.len() {
             world.rouse(at, Nanos::from_millis(20));
         }
+        world.schedule(Nanos(0), Due::Operator);
         for at in 0..world.blows.len() {
             world.schedule(world.blows[at].at, Due::Blow(at));
         }
@@ -268,6 +274,7 @@ impl World {
                 self.convene();
             }
             Due::Council => {}
+            Due::Operator => self.look_as_operator(),
             Due::Blow(at) => return self.blow(at),
             Due::Relief(at) => self.relieve(at),
         }

@@ -1,0 +1,25 @@
+//! What is kept beside the log, so that nobody has to begin at its first frame: snapshot files.
+//!
+//! `docs/SNAPSHOT.md` draws the format byte by byte. A file is a [`Head`], then what a sequencer needs (*ledger*), then what
+//! an engine needs (*state*); this crate knows neither of them, only that they are whole.
+//!
+//! - [`Store`] is a directory of such files: [`Store::begin`] writes one aside and shows it when it is whole and synced,
+//!   [`Store::receive`] does the same with the bytes of a file from elsewhere, [`Store::newest`] goes back past damaged ones.
+//! - [`Writing`] and [`Snapshot`] are the format itself, over anything that can be written or read.
+//!
+//! Snapshots are a cache. Whatever is wrong with one costs time, never history: the errors say what an operator may do, and
+//! the reader takes the one before.
+
+#![forbid(unsafe_code)]
+
+mod error;
+mod head;
+mod reading;
+mod store;
+mod writing;
+
+pub use error::{Fault, SnapshotError};
+pub use head::{About, HEAD_LEN, Head, MAX_LEDGER_LEN, VERSION};
+pub use reading::{Snapshot, State, verify};
+pub use store::{Aside, Incoming, Partial, Store};
+pub use writing::Writing;

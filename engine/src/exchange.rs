@@ -291,7 +291,7 @@ impl StateMachine for Exchange {
             Command::CancelOrder(asked) => self.cancel_order(asked, turn),
             Command::ReplaceOrder(asked) => self.replace_order(asked, turn),
             Command::MassCancel(asked) => self.mass_cancel(asked, turn),
-            Command::Tick(_) | Command::EpochOpen(_) => {}
+            Command::Tick(_) | Command::EpochOpen(_) | Command::Snapshot(_) => {}
             Command::SessionLogon(asked) => self.log_on(asked, turn),
             Command::SessionLogout(asked) => self.log_out(asked, turn),
             Command::GatewayOpen(_) => {
@@ -301,7 +301,11 @@ impl StateMachine for Exchange {
             Command::EpochStart(start) => {
                 self.epoch = input.at.epoch;
                 self.names.seed(start.nonce ^ start.cluster);
-                turn.events.announce(&EpochStarted { sequencer: start.sequencer, adopted: start.adopted, reserved: [0; 5] });
+                turn.events.announce(&EpochStarted {
+                    sequencer: start.sequencer,
+                    adopted: start.adopted,
+                    reserved: [0; 5],
+                });
             }
             Command::RulesVersion(version) => {
                 self.rules = version.rules;

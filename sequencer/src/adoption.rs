@@ -1,7 +1,6 @@
 //! A log on its way from the member that holds the best one: what it adds to what is committed here.
 
-use crate::ledger::Entry;
-use cluster::Astray;
+use cluster::{Astray, Entry};
 use std::collections::VecDeque;
 use wire::{Frame, Position};
 

@@ -1,11 +1,10 @@
 //! From any number of gateways into one order: FIFO per gateway life, duplicates dropped, gaps asked for again.
 
 use crate::lanes::{Lanes, OPENING};
-use crate::ledger::Ledger;
 use crate::stamp::Stamper;
 use bus::gap::{Delivery, GapConfig, Request};
 use bus::mold::{Packet, PacketKind};
-use cluster::Lane;
+use cluster::{Lane, Ledger};
 use node::Founding;
 use std::fmt;
 use wire::{CommandBody, CommandKind, Frame, FrameError, MAX_FRAME_LEN, Nanos, NodeId, Position, prelude};

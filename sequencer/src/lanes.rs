@@ -1,9 +1,8 @@
 //! The gateways' lanes: which life of each may send, and what is still missing of it.
 
-use crate::ledger::{Fifo, Ledger};
 use bus::gap::{GapConfig, GapRepair, Request};
-use cluster::Lane;
 use cluster::planted::{Fault, planted};
+use cluster::{Fifo, Lane, Ledger};
 use std::collections::BTreeMap;
 use wire::{Incarnation, Nanos, NodeId};
 

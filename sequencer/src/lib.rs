@@ -5,7 +5,6 @@
 //!   Adoption (adoption)      the best log on its way
 //!   Intake (intake, lanes)   any number of gateways into one order, FIFO each
 //!   Stamper (stamp)          number, epoch, time, chain
-//!   Ledger (ledger)          what the history says that a sequencer must know
 //! ```
 //!
 //! `main.rs` opens sockets and drives the node as any [`node::Duty`]; the simulator does the same with ports of its own.
@@ -15,13 +14,11 @@
 mod adoption;
 mod intake;
 mod lanes;
-mod ledger;
 mod node;
 mod settings;
 mod stamp;
 
 pub use crate::node::{SequencerNode, SequencerPorts};
 pub use intake::{Breach, Counters, Intake, Refusal};
-pub use ledger::{Entry, Fifo, Ledger};
 pub use settings::SequencerSettings;
 pub use stamp::Stamper;

@@ -2,7 +2,6 @@
 
 use crate::adoption::Adoption;
 use crate::intake::Intake;
-use crate::ledger::{Entry, Ledger};
 use crate::settings::SequencerSettings;
 use crate::stamp::Stamper;
 use anyhow::Context;
@@ -10,7 +9,9 @@ use bus::mold::{Packet, RequestPacket};
 use bus::{Delivery, Publication, Session, Socket, StreamKind, Subscription, Transport};
 use cluster::planted::{Fault, planted};
 use cluster::status::{Detail, Traffic};
-use cluster::{Answer, Candidacy, Following, Grant, Lane, Leading, Message, Present, Role, Wish};
+use cluster::{
+    Answer, Candidacy, Entry, Following, Grant, Lane, Leading, Ledger, Message, Present, Role, Wish,
+};
 use node::beacon::{Account, received};
 use node::{Beacon, ControlGroup, Duty};
 use std::os::fd::RawFd;

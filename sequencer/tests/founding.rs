@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
+use cluster::{Entry, Ledger};
 use node::{Description, Founding};
-use sequencer::{Entry, Ledger, Stamper};
+use sequencer::Stamper;
 use std::path::Path;
 use wire::command::{EpochOpen, EpochStart, LoggerMember, MAX_LOGGERS, Opening, RulesVersion, Tick};
 use wire::*;

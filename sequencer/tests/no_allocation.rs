@@ -5,8 +5,8 @@
 
 use bus::mold::{self, Packet};
 use bus::{GapConfig, Publisher, PublisherConfig, Session, StreamKind};
-use cluster::Lane;
-use sequencer::{Intake, Ledger, Stamper};
+use cluster::{Lane, Ledger};
+use sequencer::{Intake, Stamper};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use wire::command::{GatewayOpen, LogoutReason, SessionLogout};

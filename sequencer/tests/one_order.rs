@@ -5,9 +5,9 @@
 
 use bus::mold::{self, Packet};
 use bus::{GapConfig, Session, StreamKind};
-use cluster::Lane;
+use cluster::{Entry, Lane, Ledger};
 use proptest::prelude::*;
-use sequencer::{Entry, Intake, Ledger, Stamper};
+use sequencer::{Intake, Stamper};
 use wire::command::{GatewayOpen, LogoutReason, SessionLogout, Tick};
 use wire::frame::{self, Origin};
 use wire::*;

@@ -260,7 +260,8 @@ impl Wild<'_> {
                 reserved: [0; 7],
             }
             .into(),
-            _ => match self.byte() % 4 {
+            _ => match self.byte() % 5 {
+                4 => Snapshot { why: SnapshotReason::Schedule, reserved: [0; 7] }.into(),
                 0 => Tick {}.into(),
                 1 => RulesVersion { rules: Rules(1), reserved: [0; 4] }.into(),
                 2 => GatewayOpen { version: 2, reserved: [0; 4] }.into(),

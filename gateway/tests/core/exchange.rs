@@ -8,11 +8,11 @@ use bus::{
     GapConfig, MulticastPublication, Publication, Publisher, PublisherConfig, Receiver, Session, Socket,
     StreamKind,
 };
-use cluster::{Electorate, Envelope, Lane, Leading, Life, Message, Role, Voter, control};
+use cluster::{Electorate, Entry, Envelope, Lane, Leading, Ledger, Life, Message, Role, Voter, control};
 use engine::{EventSink, Exchange, Limits, Replica};
 use gateway::{GatewayPorts, GatewaySettings, SequencerAt};
 use node::{Beacon, ControlGroup, SessionNames, Speaker};
-use sequencer::{Entry, Intake, Ledger, Stamper};
+use sequencer::{Intake, Stamper};
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, SocketAddrV4};
 use wire::command::*;

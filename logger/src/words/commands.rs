@@ -3,7 +3,7 @@
 use super::shared;
 use super::tables::{logout, phase, side, towards, trading, transfer};
 use std::fmt;
-use wire::command::{MassScope, Opening, ResetSeqNums};
+use wire::command::{MassScope, Opening, ResetSeqNums, SnapshotReason};
 use wire::{Command, Position};
 
 /// A command.
@@ -31,6 +31,10 @@ pub(super) fn command(f: &mut fmt::Formatter<'_>, command: &Command<'_>) -> fmt:
         }
         Command::Tick(_) => f.write_str("tick"),
         Command::EpochOpen(_) => f.write_str("epoch open"),
+        Command::Snapshot(body) => f.write_str(match body.why {
+            SnapshotReason::Schedule => "snapshot: by the schedule",
+            SnapshotReason::Asked => "snapshot: asked for",
+        }),
         Command::RulesVersion(body) => write!(f, "rules version: {} from here on", { body.rules }),
         Command::GatewayOpen(body) => {
             write!(f, "gateway open: a new life begins, wire version {}", { body.version })

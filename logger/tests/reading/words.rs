@@ -56,6 +56,7 @@ fn every_command() -> Vec<Vec<u8>> {
     frames.add(&Tick {});
     frames.add(&RulesVersion { rules: Rules(6), reserved: [0; 4] });
     frames.add(&EpochOpen {});
+    frames.add(&Snapshot { why: SnapshotReason::Asked, reserved: [0; 7] });
     frames.add(&GatewayOpen { version: 1, reserved: [0; 4] });
     let reset = ResetSeqNums::Yes;
     frames.add(&SessionLogon { session: SessionId(5), client_seq: 1, reset, reserved: [0; 7] });
@@ -322,6 +323,7 @@ fn every_command_is_told_in_words() {
             "tick",
             "rules version: 6 from here on",
             "epoch open",
+            "snapshot: asked for",
             "gateway open: a new life begins, wire version 1",
             "session logon: session 5 message 1, numbers start over",
             "session logout: session 5, next expected message 8, disconnected",

@@ -6,6 +6,7 @@
 //!   Candidacy (candidacy)      a sequencer's way into a granted epoch      → Ask, Fetch, Begin
 //!   Acceptor (acceptor)        a logger's promise, and where its log leaves a history
 //!   Commit, Following          what a majority holds; what a follower holds back until then
+//!   Ledger (ledger)            what the history says that a sequencer must know to go on with it
 //! ```
 //!
 //! All of these are plain state driven by inputs, `Clone + Eq + Hash`, and are run alike by the binaries, the simulator and
@@ -21,6 +22,7 @@ pub mod control;
 pub mod electorate;
 pub mod following;
 pub mod lane;
+pub mod ledger;
 pub mod message;
 pub mod planted;
 pub mod record;
@@ -35,6 +37,7 @@ pub use commit::Commit;
 pub use electorate::{Electorate, Voter};
 pub use following::{Astray, Following};
 pub use lane::Lane;
+pub use ledger::{Entry, Fifo, Ledger, LedgerError};
 pub use message::{Envelope, Hot, Leading, Life, Message, Present};
 pub use record::{Control, ControlLog, Reason, Record};
 pub use recovery::{Recovery, Shortage, Survivor};

@@ -96,6 +96,18 @@ pub enum Adopted {
     MayLack = 1,
 }
 
+/// Why a snapshot is taken.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, TryFromBytes, IntoBytes, KnownLayout, Immutable, Unaligned,
+)]
+#[repr(u8)]
+pub enum SnapshotReason {
+    /// Enough has happened since the last one, or enough time went by.
+    Schedule = 1,
+    /// An operator asked for it.
+    Asked = 2,
+}
+
 /// A fixed-layout body that a command frame can carry.
 pub trait CommandBody: IntoBytes + Immutable {
     /// Its kind byte.
@@ -159,6 +171,13 @@ bodies! {
     }
     /// The control log has recorded the epoch as started: from here on its frames can be committed.
     0x04 EpochOpen {}
+    /// The state behind this command is one that engines keep and others begin with. Nothing comes of it.
+    0x05 Snapshot {
+        /// Why it is taken.
+        why: SnapshotReason,
+        /// Zero.
+        reserved: [u8; 7],
+    }
     /// The first command of a gateway's incarnation: everything of its former life stands before it.
     0x10 GatewayOpen {
         /// The wire version that the gateway speaks.
@@ -420,5 +439,11 @@ impl CommandKind {
     #[must_use]
     pub const fn from_gateway(self) -> bool {
         (self as u8) >= 0x10 && (self as u8) < 0x40
+    }
+
+    /// True for the commands behind which a snapshot is taken.
+    #[must_use]
+    pub const fn takes_snapshot(self) -> bool {
+        matches!(self, Self::Snapshot | Self::EndDay)
     }
 }

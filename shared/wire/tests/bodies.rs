@@ -49,6 +49,7 @@ fn command_layout(kind: CommandKind) -> (usize, Vec<Choice>) {
     match kind {
         K::EpochStart => (104, vec![(96, YES_OR_NO), (97, YES_OR_NO)]),
         K::Tick | K::EpochOpen => (0, vec![]),
+        K::Snapshot => (8, vec![(0, &[1, 2])]),
         K::RulesVersion | K::GatewayOpen | K::DefineAccount | K::AssignSession => (8, vec![]),
         K::SessionLogon => (16, vec![(8, YES_OR_NO)]),
         K::SessionLogout => (16, vec![(8, LOGOUT)]),
@@ -131,7 +132,7 @@ fn command_again(command: Command<'_>) -> Vec<u8> {
     }
     let mut to = [0; MAX_FRAME_LEN];
     let length = rewritten!(Command, command, write, to,
-        EpochStart Tick RulesVersion EpochOpen GatewayOpen SessionLogon SessionLogout NewOrder CancelOrder
+        EpochStart Tick RulesVersion EpochOpen Snapshot GatewayOpen SessionLogon SessionLogout NewOrder CancelOrder
         ReplaceOrder MassCancel DefineInstrument SetPhase SetBands SetLead DefineCurrency DefineParticipant
         DefineAccount AssignSession MoveMoney MoveShares SetLimits SetTrading BustTrade CorrectTrade CancelFor
         MassCancelFor EndDay

@@ -226,11 +226,12 @@ pub(super) fn act() -> Act {
 }
 
 fn system(d: &mut Draw) -> Asked {
-    match d.weighed(&[(8, 0), (1, 1), (1, 2), (1, 3), (1, 4)]) {
+    match d.weighed(&[(8, 0), (1, 1), (1, 2), (1, 3), (1, 4), (1, 5)]) {
         0 => Tick {}.into(),
         1 => EpochOpen {}.into(),
         2 => GatewayOpen { version: 2, reserved: [0; 4] }.into(),
         3 => RulesVersion { rules: Rules(1), reserved: [0; 4] }.into(),
+        4 => Snapshot { why: SnapshotReason::Schedule, reserved: [0; 7] }.into(),
         _ => EpochStart {
             parent_epoch: Epoch(0),
             sequencer: NodeId(1),

@@ -19,7 +19,7 @@ pub(crate) struct Answers<S> {
     max_datagram: usize,
     frames: RepairResponder,
     events: RepairResponder,
-    /// Requests that are none, or for a session that is not served.
+    /// Requests that are none, for a session that is not served, or for what is archived.
     refused: u64,
 }
 
@@ -63,10 +63,12 @@ impl<S: Socket> Answers<S> {
                     return;
                 };
                 let epoch = Epoch(session.number());
+                // What is archived is handed on over TCP, by a thread that may wait for the disk.
+                let at_hand = asked.first >= log.log().first();
                 let responder = match session.stream() {
                     _ if session.tag() != names.tag => None,
-                    StreamKind::Sequenced if log.may_serve(epoch) => Some(&mut *frames),
-                    StreamKind::History if log.may_show(epoch) => Some(&mut *frames),
+                    StreamKind::Sequenced if at_hand && log.may_serve(epoch) => Some(&mut *frames),
+                    StreamKind::History if at_hand && log.may_show(epoch) => Some(&mut *frames),
                     StreamKind::Events if log.may_serve(epoch) && events_proven => Some(&mut *events),
                     _ => None,
                 };

@@ -354,6 +354,8 @@ impl<T: Transport, L: Log, V: Vault> LoggerNode<T, L, V> {
 
 impl<T: Transport, L: Log, V: Vault> Duty for LoggerNode<T, L, V> {
     fn do_work(&mut self, now: Nanos) -> anyhow::Result<usize> {
+        // A sync that failed is final: nothing is promised or acknowledged behind it.
+        self.frames.log().healthy().context("the log")?;
         let mut work = self.hear(now).context("the control group")?;
         let Self { frames, events, vault, kept, answers, .. } = self;
         let begin = &mut || {
@@ -366,6 +368,7 @@ impl<T: Transport, L: Log, V: Vault> Duty for LoggerNode<T, L, V> {
         work += frames.poll(now, begin).context("the log")?;
         work += events.poll(now, &|cause| frames.judge_cause(cause)).context("the journal of events")?;
         work += answers.poll(frames, events)?;
+        self.frames.log().healthy().context("the log")?;
         work += self.acknowledge(now)?;
         work += self.say_present(now);
         if self.beacon.is_due(now) {

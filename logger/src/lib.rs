@@ -19,6 +19,7 @@ mod complaint;
 mod dump;
 mod events;
 mod frames;
+mod healing;
 mod keeper;
 mod log;
 mod utc;
@@ -28,6 +29,7 @@ mod words;
 
 pub use chain::{Differs, NotWrittenDown, WrittenDown};
 pub use dump::{DumpError, Dumped, dump};
+pub use healing::open_journal;
 pub use keeper::{LoggerDisk, LoggerNode, LoggerPorts, LoggerSettings};
 pub use log::{Extent, Log};
 pub use vault::{FileVault, Kept, Lost, Vault};

@@ -16,6 +16,19 @@ pub trait Log {
     /// The message with this number.
     fn get(&self, number: u64) -> Option<&[u8]>;
 
+    /// The first number at hand; [`Log::next`] if nothing is. Those before are in an archive, or never were.
+    fn first(&self) -> u64 {
+        1
+    }
+
+    /// Whether the disk has confirmed whatever it was asked to. A log of which it has not cannot be believed any more.
+    ///
+    /// # Errors
+    /// Final.
+    fn healthy(&self) -> Result<(), JournalError> {
+        Ok(())
+    }
+
     /// The number that the next message must have; 1 if nothing was ever kept.
     fn next(&self) -> u64;
 
@@ -60,6 +73,14 @@ impl Log for Journal {
 
     fn get(&self, number: u64) -> Option<&[u8]> {
         Journal::get(self, number)
+    }
+
+    fn first(&self) -> u64 {
+        Journal::first(self)
+    }
+
+    fn healthy(&self) -> Result<(), JournalError> {
+        Journal::healthy(self)
     }
 
     fn next(&self) -> u64 {

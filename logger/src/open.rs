@@ -2,6 +2,7 @@
 
 use crate::boot::Boot;
 use bus::Multicast;
+use cluster::Role;
 use journal::{Journal, Options, Stream, Syncer};
 use logger::{FileVault, LoggerDisk, LoggerNode, LoggerPorts, LoggerSettings};
 use node::{Beacon, Started};
@@ -22,7 +23,9 @@ pub(crate) fn open(started: &Started) -> anyhow::Result<(Node, Syncers)> {
     let data = description.data_of(node);
     let boot = Boot::look(&data)?;
     let host_restarted = boot.is_another();
-    let journal = |name: &str, stream| {
+    let others = description.nodes_of(Role::Logger).count() - 1;
+    let mut vault = FileVault::new(&data);
+    let mut journal = |name: &str, stream| {
         let options = Options {
             cluster: description.cluster_id(),
             stream,
@@ -30,14 +33,10 @@ pub(crate) fn open(started: &Started) -> anyhow::Result<(Node, Syncers)> {
             create: true,
             power_cut: host_restarted,
         };
-        open_journal(&data.join(name), name, &options)
+        open_journal(&data.join(name), name, &options, others, &mut vault)
     };
-    let disk = LoggerDisk {
-        frames: journal("log", Stream::Frames)?,
-        events: journal("events", Stream::Events)?,
-        vault: FileVault::new(&data),
-        host_restarted,
-    };
+    let (frames, events) = (journal("log", Stream::Frames)?, journal("events", Stream::Events)?);
+    let disk = LoggerDisk { frames, events, vault, host_restarted };
     let syncers = Syncers { frames: disk.frames.syncer(), events: disk.events.syncer() };
     let ports = LoggerPorts {
         control: description.control_group(node)?,
@@ -53,8 +52,14 @@ pub(crate) fn open(started: &Started) -> anyhow::Result<(Node, Syncers)> {
     Ok((node, syncers))
 }
 
-fn open_journal(directory: &Path, name: &str, options: &Options) -> anyhow::Result<Journal> {
-    let (journal, opened) = Journal::open(directory, options, &mut |progress| {
+fn open_journal(
+    directory: &Path,
+    name: &str,
+    options: &Options,
+    others: usize,
+    vault: &mut FileVault,
+) -> anyhow::Result<Journal> {
+    let (journal, opened) = logger::open_journal(directory, options, others, vault, &mut |progress| {
         tracing::info!(
             journal = name,
             segment = progress.segment + 1,

@@ -29,6 +29,8 @@ pub enum Lost {
     PageCache,
     /// Its log held frames and is empty now.
     Log,
+    /// A part of its log is damaged.
+    Damage,
 }
 
 impl fmt::Display for Lost {
@@ -38,6 +40,7 @@ impl fmt::Display for Lost {
                 "the host has restarted and durability is \"written\": what was acknowledged may have been in memory only"
             }
             Self::Log => "the log's directory is empty, and was not before",
+            Self::Damage => "a part of its log is damaged",
         })
     }
 }
@@ -56,6 +59,20 @@ impl Kept {
             unsynced.then_some(Lost::PageCache)
         }
     }
+}
+
+/// Notes that the life that stands in this vault is over, if there is one. What is promised stays promised.
+///
+/// # Errors
+/// As of the vault.
+pub(crate) fn end_life(vault: &mut impl Vault, lost: Lost) -> io::Result<()> {
+    let mut kept = vault.load()?;
+    if kept.incarnation != Incarnation(0) {
+        let life = std::mem::take(&mut kept.incarnation);
+        vault.keep(&kept)?;
+        tracing::warn!(%life, "this logger's life is over and it asks for another: {lost}");
+    }
+    Ok(())
 }
 
 /// Where it is kept.

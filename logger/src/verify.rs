@@ -52,6 +52,7 @@ pub fn verify(dir: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Verdict,
         chain.add(&seen);
         ControlFlow::Continue(())
     })?;
+    journal::check_front(dir, scanned.before.seq.0)?;
     scanned.judge(synced, false)?;
     let (seals, unseen) = chain.end(scanned.before.seq.0)?;
     Ok(Verdict {

@@ -8,8 +8,8 @@ use bus::{
     SubscriptionStats, Transmit, Transport,
 };
 use cluster::{Answer, Envelope, Leading, Life, Message, Present, control};
-use journal::{Journal, Options, Stream};
-use logger::{FileVault, Kept, LoggerDisk, LoggerNode, LoggerPorts, LoggerSettings, Vault};
+use journal::{Journal, JournalError, Options, Stream};
+use logger::{Extent, FileVault, Kept, Log, LoggerDisk, LoggerNode, LoggerPorts, LoggerSettings, Vault};
 use node::description::Durability;
 use node::{Beacon, ControlGroup, Duty, SessionNames, Speaker};
 use std::cell::RefCell;
@@ -60,6 +60,7 @@ pub(crate) struct World {
     /// Each session that was begun, and from which number on.
     begun: Vec<(Session, u64)>,
     vault_is_broken: bool,
+    disk_has_failed: bool,
 }
 
 pub(crate) type Shared = Rc<RefCell<World>>;
@@ -241,6 +242,62 @@ impl Vault for NotedVault {
     }
 }
 
+/// A real journal, whose disk can be made to fail.
+#[derive(Debug)]
+pub(crate) struct FragileLog {
+    world: Shared,
+    journal: Journal,
+}
+
+impl std::ops::Deref for FragileLog {
+    type Target = Journal;
+
+    fn deref(&self) -> &Journal {
+        &self.journal
+    }
+}
+
+impl Log for FragileLog {
+    fn append(&mut self, message: &[u8]) -> Result<(), JournalError> {
+        self.healthy()?;
+        self.journal.append(message)
+    }
+    fn get(&self, number: u64) -> Option<&[u8]> {
+        self.journal.get(number)
+    }
+    fn first(&self) -> u64 {
+        self.journal.first()
+    }
+    fn healthy(&self) -> Result<(), JournalError> {
+        if self.world.borrow().disk_has_failed {
+            let (dir, reason) = (self.journal.dir().into(), "input/output error".into());
+            return Err(JournalError::Failed { dir, reason });
+        }
+        Log::healthy(&self.journal)
+    }
+    fn next(&self) -> u64 {
+        self.journal.next()
+    }
+    fn last_position(&self) -> Position {
+        self.journal.last_position()
+    }
+    fn position_of(&self, number: u64) -> Option<Position> {
+        self.journal.position_of(number)
+    }
+    fn synced(&self) -> u64 {
+        self.journal.synced()
+    }
+    fn truncate_after(&mut self, number: u64) -> Result<(), JournalError> {
+        self.journal.truncate_after(number)
+    }
+    fn sync_now(&mut self) -> Result<u64, JournalError> {
+        self.journal.sync_now()
+    }
+    fn extent(&self) -> Extent {
+        self.journal.extent()
+    }
+}
+
 /// How a logger is started.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Start {
@@ -257,20 +314,27 @@ impl Default for Start {
 
 /// One process of a logger.
 pub(crate) struct Process {
-    pub(crate) node: LoggerNode<Memory, Journal, NotedVault>,
+    pub(crate) node: LoggerNode<Memory, FragileLog, NotedVault>,
     pub(crate) world: Shared,
     now: Nanos,
 }
 
-pub(crate) fn journal(dir: &Path, stream: Stream) -> Journal {
-    let name = if stream == Stream::Frames { "log" } else { "events" };
-    let options = Options { cluster: cluster(), stream, segment_len: 4096, create: true, power_cut: false };
-    Journal::open(&dir.join(name), &options, &mut |_| {}).unwrap().0
-}
-
 impl Process {
     pub(crate) fn start(dir: &Path, start: Start) -> Self {
+        Self::start_among(dir, start, 0).unwrap()
+    }
+
+    /// Starts a logger that knows of so many others.
+    pub(crate) fn start_among(dir: &Path, start: Start, others: usize) -> anyhow::Result<Self> {
         let world = Shared::default();
+        let mut vault = NotedVault { world: Rc::clone(&world), file: FileVault::new(dir) };
+        let mut journal = |name, stream| {
+            let options =
+                Options { cluster: cluster(), stream, segment_len: 4096, create: true, power_cut: false };
+            logger::open_journal(&dir.join(name), &options, others, &mut vault, &mut |_| {})
+                .map(|(journal, _)| FragileLog { world: Rc::clone(&world), journal })
+        };
+        let (frames, events) = (journal("log", Stream::Frames)?, journal("events", Stream::Events)?);
         let port = |hears| Port { world: Rc::clone(&world), hears };
         let speaker = |to| Speaker::new(port(Hears::Nothing), group(to));
         let deaf =
@@ -283,12 +347,7 @@ impl Process {
             requests: port(Hears::Requests),
             beacon: Beacon::new(cluster(), LOGGER, 1, Nanos::SECOND, speaker(STATUS)),
         };
-        let disk = LoggerDisk {
-            frames: journal(dir, Stream::Frames),
-            events: journal(dir, Stream::Events),
-            vault: NotedVault { world: Rc::clone(&world), file: FileVault::new(dir) },
-            host_restarted: start.host_restarted,
-        };
+        let disk = LoggerDisk { frames, events, vault, host_restarted: start.host_restarted };
         let settings = LoggerSettings {
             cluster: cluster(),
             node: LOGGER,
@@ -301,8 +360,8 @@ impl Process {
             sequencers: BTreeMap::new(),
             loggers: Vec::new(),
         };
-        let node = LoggerNode::open(settings, ports, disk).unwrap();
-        Self { node, world, now: Nanos::SECOND }
+        let node = LoggerNode::open(settings, ports, disk)?;
+        Ok(Self { node, world, now: Nanos::SECOND })
     }
 
     /// A process with a life.
@@ -374,8 +433,17 @@ impl Process {
 
     /// Lets time go by.
     pub(crate) fn pass(&mut self, time: Nanos) {
+        self.try_pass(time).unwrap();
+    }
+
+    pub(crate) fn try_pass(&mut self, time: Nanos) -> anyhow::Result<()> {
         self.now = self.now.saturating_add(time);
-        self.run();
+        self.try_run()
+    }
+
+    /// From here on a sync has failed.
+    pub(crate) fn fail_disk(&mut self) {
+        self.world.borrow_mut().disk_has_failed = true;
     }
 
     /// What it did since it was asked last.

@@ -30,18 +30,18 @@ pub fn archived_segment(dir: &Path, first: u64) -> Option<PathBuf> {
     path.is_file().then_some(path)
 }
 
+/// The first number of the segment that a file of this name holds; `None` if it is no segment's name.
+pub(crate) fn first_of(path: &Path) -> Option<u64> {
+    let digits = path.file_name()?.to_str()?.strip_suffix(SUFFIX)?;
+    if digits.len() == 20 { digits.parse().ok() } else { None }
+}
+
 /// The segments of a directory by first number, ascending. Other files are left alone.
 pub(crate) fn list(dir: &Path) -> Result<Vec<(u64, PathBuf)>, JournalError> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(io_at("list", dir))? {
         let path = entry.map_err(io_at("list", dir))?.path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if let Some(digits) = name.strip_suffix(SUFFIX)
-            && digits.len() == 20
-            && let Ok(first) = digits.parse()
-        {
-            found.push((first, path));
-        }
+        found.extend(first_of(&path).map(|first| (first, path)));
     }
     found.sort_unstable();
     Ok(found)

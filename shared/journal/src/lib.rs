@@ -8,19 +8,22 @@
 //! [`Syncer`] and calls, again and again, [`Syncer::sync_once`] and [`Syncer::prepare_once`]. The writer never waits for
 //! it, except at the end of a segment when the next one has not been prepared in time.
 //!
-//! Those who only read somebody else's directory (verification, dumps) use [`scan()`], which takes no lock, maps nothing
-//! and changes nothing.
+//! Those who only read somebody else's directory take no lock, map nothing and change nothing: verification and dumps use
+//! [`scan()`], who hands history on uses [`History`].
 
 #![deny(unsafe_code)]
 
+mod aside;
 mod error;
 mod files;
 mod header;
+mod history;
 mod index;
 #[allow(unsafe_code)]
 mod map;
 mod opening;
 mod record;
+mod retention;
 mod scan;
 mod seals;
 mod segment;
@@ -28,10 +31,13 @@ mod sync;
 mod watermark;
 mod writer;
 
+pub use aside::{Damage, SetAside};
 pub use error::{HeaderFault, JournalError, RecordFault};
 pub use files::archived_segment;
 pub use header::{HEADER_LEN, Header, Stream};
+pub use history::{History, HistoryError, holds};
 pub use opening::{Opened, Options, Progress};
+pub use retention::check_front;
 pub use scan::{Expected, Scanned, Seen, Stop, scan};
 pub use seals::{Digest, Hashed, NotADigest, Seal, Seals, SegmentHasher, hash_segment, read as read_seals};
 pub use sync::Syncer;

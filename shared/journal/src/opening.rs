@@ -4,10 +4,11 @@ use crate::error::{JournalError, io_at};
 use crate::files::{self, Lock, Spare, segment_path, sync_dir};
 use crate::header::{HEADER_LEN, Header, Stream, is_segment_len};
 use crate::map::Map;
+use crate::retention;
 use crate::scan::{Expected, Scanned, scan};
 use crate::seals::{self, Seal, SealFile};
 use crate::sync::{Settled, Shared};
-use crate::watermark::{self, Watermark};
+use crate::watermark::{self, SYNCED, Watermark};
 use crate::writer::Segment;
 use std::fs::File;
 use std::ops::ControlFlow;
@@ -122,6 +123,7 @@ pub(crate) fn open(
         records += 1;
         ControlFlow::Continue(())
     })?;
+    retention::check_front(dir, scanned.before.seq.0)?;
     scanned.judge(synced_before, options.power_cut)?;
     let cut_segments = cut(dir, &scanned)?;
     let unsealed = unsealed(dir, &scanned, &sealed.seals)?;
@@ -138,7 +140,7 @@ pub(crate) fn open(
         unsealed: unsealed.len(),
         seals_lost: sealed.is_damaged() && !unsealed.is_empty(),
     };
-    let watermark = Watermark::open(dir)?;
+    let watermark = Watermark::open(dir, SYNCED)?;
     let seals = SealFile::open(dir, sealed.seals)?;
     settle(dir, &scanned, synced_before.unwrap_or(0), &watermark)?;
 
@@ -157,7 +159,8 @@ pub(crate) fn open(
     }
     let active = active.expect("a scan without an error has found at least one segment");
     let last = scanned.last;
-    let settled = Settled { lock, watermark, seals, unsealed, last: last.seq.0, active };
+    let archived = scanned.before.seq.0;
+    let settled = Settled { lock, watermark, seals, unsealed, archived, last: last.seq.0, active };
     let shared = Shared::new(dir.into(), options.segment_len, settled);
     Ok((Parts { shared, segments, last }, opened))
 }

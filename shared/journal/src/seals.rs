@@ -255,6 +255,12 @@ impl SealFile {
         Ok(seal)
     }
 
+    /// The seal of the segment that begins with this number.
+    pub(crate) fn of(&self, first: u64) -> Option<Seal> {
+        let at = self.seals.binary_search_by_key(&first, |seal| seal.first).ok()?;
+        Some(self.seals[at])
+    }
+
     /// Removes the seals of segments that end with this number or later: they may be written again.
     pub(crate) fn cut(&mut self, number: u64) -> io::Result<()> {
         let kept = self.seals.partition_point(|seal| seal.last < number);

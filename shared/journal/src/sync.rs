@@ -2,14 +2,18 @@
 
 use crate::error::{JournalError, io_at};
 use crate::files::{Lock, Spare, is_full_disk, segment_path, sync_dir};
+use crate::history::{self, HistoryError};
+use crate::retention;
 use crate::seals::{Seal, SealFile, hash_segment};
 use crate::watermark::Watermark;
+use crate::writer::Segment;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use wire::Position;
 
 /// What the writer and the syncing thread have in common.
 #[derive(Debug)]
@@ -28,6 +32,10 @@ pub(crate) struct Shared {
     watermark: Watermark,
     /// Held while a seal is appended or removed, never while a segment is hashed.
     seals: Mutex<SealFile>,
+    /// The last number before those held: what is up to here is in the archive, or was never here.
+    archived: AtomicU64,
+    /// Maps of archived segments, which the writer has let go: dropped by the disk's thread, since that takes a while.
+    let_go: Mutex<Vec<Segment>>,
     /// Here, so that the directory stays locked until the writer and the syncing thread have both let go.
     _lock: Lock,
 }
@@ -55,6 +63,8 @@ pub(crate) struct Settled {
     pub(crate) seals: SealFile,
     /// Full segments without a seal, by first and last number, ascending.
     pub(crate) unsealed: Vec<(u64, u64)>,
+    /// The number before the first one held.
+    pub(crate) archived: u64,
     /// The last number; all up to it is synced.
     pub(crate) last: u64,
     /// The segment that is written, by its first number.
@@ -63,7 +73,7 @@ pub(crate) struct Settled {
 
 impl Shared {
     pub(crate) fn new(dir: PathBuf, segment_len: u64, settled: Settled) -> Self {
-        let Settled { lock, watermark, seals, unsealed, last, active } = settled;
+        let Settled { lock, watermark, seals, unsealed, archived, last, active } = settled;
         let state = State { unsynced: VecDeque::from([active]), ended: unsealed.into(), ..State::default() };
         Self {
             dir,
@@ -76,12 +86,24 @@ impl Shared {
             spares_made: AtomicU64::new(0),
             watermark,
             seals: Mutex::new(seals),
+            archived: AtomicU64::new(archived),
+            let_go: Mutex::new(Vec::new()),
             _lock: lock,
         }
     }
 
     pub(crate) fn synced(&self) -> u64 {
         self.synced.load(Ordering::Acquire)
+    }
+
+    /// The last number before those held.
+    pub(crate) fn archived(&self) -> u64 {
+        self.archived.load(Ordering::Acquire)
+    }
+
+    /// Hands over segments that are archived.
+    pub(crate) fn let_go(&self, segments: impl Iterator<Item = Segment>) {
+        self.let_go.lock().unwrap_or_else(PoisonError::into_inner).extend(segments);
     }
 
     /// Refuses if something failed before.
@@ -194,11 +216,13 @@ impl Shared {
 pub struct Syncer {
     shared: Arc<Shared>,
     batch: Vec<(u64, Arc<File>)>,
+    /// The place up to which was archived last: the log holds it.
+    found: Option<Position>,
 }
 
 impl Syncer {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, batch: Vec::with_capacity(4) }
+        Self { shared, batch: Vec::with_capacity(4), found: None }
     }
 
     /// True if something was appended that is not synced.
@@ -283,6 +307,28 @@ impl Syncer {
         })?;
         shared.state().ended.pop_front();
         Ok(Some(sealed))
+    }
+
+    /// Moves the first segment into the archive, if it ends before this committed place, is sealed, and is not the one that is
+    /// written; gives its new path. The journal's first number moves up. Call it again until there is `None`.
+    ///
+    /// # Errors
+    /// The log does not hold that place, chain included (nothing was moved), or the system refuses something.
+    pub fn archive_once(&mut self, upto: Position) -> Result<Option<PathBuf>, HistoryError> {
+        let shared = &*self.shared;
+        shared.healthy()?;
+        drop(std::mem::take(&mut *shared.let_go.lock().unwrap_or_else(PoisonError::into_inner)));
+        if self.found != Some(upto) {
+            history::holds(&shared.dir, upto)?;
+            self.found = Some(upto);
+        }
+        // Held until the segment is moved: a truncation, which would not reach below a committed place, waits.
+        let seals = shared.seals();
+        let first = shared.archived() + 1;
+        let Some(seal) = seals.of(first).filter(|seal| seal.last < upto.seq.0) else { return Ok(None) };
+        let archived = retention::archive(&shared.dir, first, seal.last)?;
+        shared.archived.store(seal.last, Ordering::Release);
+        Ok(Some(archived))
     }
 
     /// Prepares the next segment if none is waiting, so that the writer finds it at the end of the present one. True if

@@ -118,7 +118,7 @@ impl Journal {
     #[must_use]
     pub fn get(&self, number: u64) -> Option<&[u8]> {
         let segment = self.segments[..self.behind(number)].last()?;
-        if number > segment.last() {
+        if number > segment.last() || number <= self.shared.archived() {
             return None;
         }
         let offset = segment.index.offset(segment.map.bytes(), number - segment.first())?;
@@ -138,10 +138,10 @@ impl Journal {
         Records { segments, offset: offset.expect("the number is held") }
     }
 
-    /// The first number held; [`Journal::next`] if nothing is.
+    /// The first number held; [`Journal::next`] if nothing is. It moves up when the disk's thread archives.
     #[must_use]
     pub fn first(&self) -> u64 {
-        self.segments[0].first()
+        self.held()[0].first()
     }
 
     /// The number that the next message must have.
@@ -162,8 +162,9 @@ impl Journal {
         if number == self.last.seq.0 {
             return Some(self.last);
         }
-        if number + 1 == self.first() {
-            return Some(self.segments[0].before);
+        let before = self.held()[0].before;
+        if number == before.seq.0 {
+            return Some(before);
         }
         let message = self.get(number)?;
         Some(match self.stream {
@@ -178,6 +179,14 @@ impl Journal {
         self.shared.synced()
     }
 
+    /// Whether the disk has never failed since this journal was opened.
+    ///
+    /// # Errors
+    /// [`JournalError::Failed`]: final.
+    pub fn healthy(&self) -> Result<(), JournalError> {
+        self.shared.healthy()
+    }
+
     /// What the journal has done since it was opened.
     #[must_use]
     pub fn stats(&self) -> Stats {
@@ -187,7 +196,7 @@ impl Journal {
     /// Segments held.
     #[must_use]
     pub fn segments(&self) -> usize {
-        self.segments.len()
+        self.held().len()
     }
 
     /// Where it lies.
@@ -217,7 +226,8 @@ impl Journal {
     pub fn truncate_after(&mut self, number: u64) -> Result<(), JournalError> {
         self.shared.healthy()?;
         let (first, last) = (self.first(), self.last.seq.0);
-        let position = self.position_of(number).ok_or(JournalError::Truncation { number, first, last })?;
+        let held = self.position_of(number).filter(|_| number == 0 || number >= first);
+        let position = held.ok_or(JournalError::Truncation { number, first, last })?;
         if number == last {
             return Ok(());
         }
@@ -230,6 +240,7 @@ impl Journal {
     /// From the back to the front, so that a process killed meanwhile leaves a journal that is only longer.
     fn cut_to(&mut self, position: Position) -> Result<(), JournalError> {
         let number = position.seq.0;
+        self.let_go();
         self.shared.begin_truncation(number).map_err(io_at("lower the watermark in", &self.shared.dir))?;
         let kept = self.behind(number).max(1);
         while self.segments.len() > kept {
@@ -276,6 +287,7 @@ impl Journal {
             segment_len: spare.segment_len,
             before: self.last,
         };
+        self.let_go();
         let (segment, file) = begin(&self.shared.dir, spare, &header).map_err(|(spare, error)| {
             self.shared.put_spare(*spare);
             error
@@ -285,6 +297,19 @@ impl Journal {
         self.segments.push(segment);
         self.stats.segments_begun += 1;
         Ok(())
+    }
+
+    /// Those that are not archived: at least the one that is written.
+    fn held(&self) -> &[Segment] {
+        &self.segments[self.behind(self.shared.archived())..]
+    }
+
+    /// Gives away what is archived.
+    fn let_go(&mut self) {
+        let archived = self.behind(self.shared.archived());
+        if archived > 0 {
+            self.shared.let_go(self.segments.drain(..archived));
+        }
     }
 
     /// How many segments begin at or before this number.

@@ -1,6 +1,7 @@
 //! `lockstep bench`: figures in pairs, each beside the floor of this machine in the same run.
 
 mod commit;
+mod failover;
 
 use anyhow::Context;
 use cluster::Role;
@@ -40,6 +41,8 @@ pub(crate) enum Bench {
     },
     /// Order to report through FIX, beside the same processes without the wait for the commit.
     Commit(commit::CommitArgs),
+    /// How long clients hear nothing when the hot engine is killed, beside moments at which nothing is.
+    Failover(failover::FailoverArgs),
 }
 
 /// What is told of a histogram.
@@ -79,6 +82,7 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
     let shutdown = Shutdown::on_signals().context("cannot listen for signals")?;
     let (pairs, seconds, rate, window, sessions) = match *bench {
         Bench::Commit(args) => return commit::run(args, &mut out, &shutdown),
+        Bench::Failover(ref args) => return failover::run(args, &mut out, &shutdown),
         Bench::Latency { pairs, seconds, rate, window, sessions } => (pairs, seconds, rate, window, sessions),
     };
     anyhow::ensure!(pairs > 0 && seconds > 0 && rate > 0 && sessions > 0, "every number must be above zero");

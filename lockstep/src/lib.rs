@@ -4,6 +4,7 @@
 
 pub mod board;
 pub mod chaos;
+pub mod directory;
 pub mod evidence;
 pub mod floor;
 pub mod goal;

@@ -35,6 +35,8 @@ pub struct LocalCluster {
     clock: Clock,
     board: Board,
     processes: Vec<Process>,
+    /// Killed, and their end not waited for yet.
+    dying: Vec<Process>,
 }
 
 impl LocalCluster {
@@ -58,6 +60,7 @@ impl LocalCluster {
             clock: Clock::start(),
             board,
             processes: Vec::new(),
+            dying: Vec::new(),
         };
         for node in cluster.description.nodes.clone() {
             cluster.start_node(&node)?;
@@ -67,6 +70,11 @@ impl LocalCluster {
 
     /// Starts one node: at the beginning, or again after it was stopped.
     pub fn start_node(&mut self, node: &NodeEntry) -> anyhow::Result<()> {
+        // What it holds (ports, a lock on its log) is free only when the kernel has cleared it away.
+        for process in self.dying.iter_mut().filter(|process| process.node.name == node.name) {
+            process.child.wait()?;
+        }
+        self.dying.retain(|process| process.node.name != node.name);
         let binary = self.binaries.join(node.role.name());
         anyhow::ensure!(
             binary.exists(),
@@ -171,13 +179,14 @@ impl LocalCluster {
         Ok(())
     }
 
-    /// Ends one node's process at once, as a crash would.
+    /// Ends one node's process at once, as a crash would. It does nothing more when this returns; clearing it away takes the
+    /// kernel some time yet, which the next start of the node waits for.
     pub fn kill(&mut self, name: &str) -> anyhow::Result<()> {
         let at = self.processes.iter().position(|p| p.node.name == name);
         let mut process =
             self.processes.remove(at.with_context(|| format!("no node \"{name}\" is running"))?);
         process.child.kill()?;
-        process.child.wait()?;
+        self.dying.push(process);
         Ok(())
     }
 
@@ -224,7 +233,7 @@ impl LocalCluster {
 
 impl Drop for LocalCluster {
     fn drop(&mut self) {
-        for process in &mut self.processes {
+        for process in self.processes.iter_mut().chain(&mut self.dying) {
             // It may be gone already; then there is nothing to do.
             let _ = process.child.kill();
             let _ = process.child.wait();

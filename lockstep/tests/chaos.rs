@@ -41,14 +41,7 @@ fn played(faults: Vec<Fault>, times: u64, environment: &[(&'static str, &'static
     let directory = tempfile::tempdir().unwrap();
     let plan = plan(FAILOVER);
     let description = Description::load(&plan.write(directory.path()).unwrap()).unwrap();
-    let settings = Settings {
-        faults,
-        times,
-        seed: 7,
-        failover: description.timing.failover,
-        patience: PATIENCE,
-        sessions: plan.sessions,
-    };
+    let settings = Settings { seed: 7, patience: PATIENCE, ..Settings::new(&description, faults, times) };
     let shutdown = Shutdown::default();
     let mut cluster = LocalCluster::start_with(description, binaries(), |_| environment.to_vec())
         .unwrap_or_else(|error| panic!("{error:#}"));

@@ -8,6 +8,7 @@ use super::rounds::{self, Rounds, Settings};
 use super::scenario::Scenario;
 use super::stage::Stage;
 use super::traffic::Traffic;
+use crate::directory::Directory;
 use crate::evidence;
 use crate::load::{Amount, Files, Pace, Plan};
 use crate::local::{LocalCluster, binaries_beside_this_one};
@@ -23,7 +24,7 @@ use wire::Nanos;
 /// How long everyone may take to have everything, once the load has stopped.
 const SETTLE_PATIENCE: Nanos = Nanos(60 * Nanos::SECOND.0);
 /// How often nodes tell how they are: rounds wait for it.
-const STATUS: &str = "20ms";
+pub const STATUS: &str = "20ms";
 /// How often the load tells how it goes.
 const PROGRESS: Nanos = Nanos::from_millis(2);
 /// Longer than any run: the load ends when it is told to.
@@ -73,21 +74,6 @@ pub struct ChaosArgs {
     config: Option<PathBuf>,
 }
 
-/// Where a run leaves its files: removed at its end unless they shall be kept, or it went wrong.
-enum Directory {
-    Kept(PathBuf),
-    Temporary(tempfile::TempDir),
-}
-
-impl Directory {
-    fn path(&self) -> &Path {
-        match self {
-            Self::Kept(path) => path,
-            Self::Temporary(directory) => directory.path(),
-        }
-    }
-}
-
 impl ChaosArgs {
     /// Runs it; an error if a promise was broken or the cluster did not come back.
     pub fn run(&self) -> anyhow::Result<()> {
@@ -107,30 +93,15 @@ impl ChaosArgs {
             return Ok(());
         }
         let shutdown = Shutdown::on_signals().context("cannot listen for signals")?;
-        let directory = match &self.keep {
-            Some(directory) => {
-                std::fs::create_dir_all(directory)
-                    .with_context(|| format!("cannot create {}", directory.display()))?;
-                Directory::Kept(directory.clone())
-            }
-            None => Directory::Temporary(
-                tempfile::Builder::new()
-                    .prefix("lockstep-chaos-")
-                    .tempdir()
-                    .context("cannot create a directory")?,
-            ),
-        };
+        let directory = Directory::create(self.keep.as_deref(), "lockstep-chaos-")?;
         let description = match &self.config {
             Some(config) => Description::load(config)?,
             None => Description::load(&plan.write(directory.path())?)?,
         };
         let settings = Settings {
-            faults,
-            times: self.times,
             seed: self.seed,
-            failover: description.timing.failover,
             patience: Nanos(self.patience.saturating_mul(Nanos::SECOND.0)),
-            sessions: self.sessions,
+            ..Settings::new(&description, faults, self.times)
         };
         let mut out = std::io::stdout().lock();
         let rounds = settings.times * settings.faults.len() as u64;
@@ -158,14 +129,7 @@ impl ChaosArgs {
             write!(out, "\n{}", account.words())?;
             account.goals().judge()
         });
-        match directory {
-            Directory::Kept(path) => writeln!(out, "kept in {}", path.display())?,
-            Directory::Temporary(temporary) if judged.is_err() => {
-                writeln!(out, "kept in {}", temporary.keep().display())?;
-            }
-            Directory::Temporary(_) => {}
-        }
-        judged
+        directory.end(judged, &mut out)
     }
 
     fn plan(&self) -> anyhow::Result<LocalPlan> {
@@ -214,7 +178,8 @@ pub fn play(
     let engines_agree = stage.board().disagreement().is_none() && stage.board().agreed().is_some();
     note(stage.stop().context("the cluster did not stop well"));
 
-    let verdict = checker::check(&evidence::of(&description, vec![directory.to_owned()]), &mut |_| {})?;
+    let clients = settings.before.iter().cloned().chain([directory.to_owned()]).collect();
+    let verdict = checker::check(&evidence::of(&description, clients), &mut |_| {})?;
     let records = Records::read(directory)?;
     let decisions = decisions::read(&description)?;
     let interruptions = report.as_ref().map_or(&[][..], |report| &report.interruptions);
@@ -233,7 +198,8 @@ pub fn play(
 fn load_of(description: &Description, settings: &Settings, rate: u64, directory: &Path) -> Plan {
     let gateways: Vec<SocketAddr> =
         description.nodes_of(Role::Gateway).filter_map(|node| node.fix.map(SocketAddr::V4)).collect();
-    let clients = description.sessions.iter().map(|session| session.comp_id.clone()).collect();
+    let clients =
+        description.sessions.iter().take(settings.sessions).map(|session| session.comp_id.clone()).collect();
     let instruments = LocalPlan::default().instruments;
     Plan {
         exchange: description.fix.comp_id.clone(),

@@ -11,19 +11,19 @@ use wire::Nanos;
 
 /// A request, as its client wrote it down.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Asked {
-    sent: Nanos,
+pub(super) struct Asked {
+    pub(super) sent: Nanos,
     /// Its first answer, if that was no refusal.
-    done: Option<Nanos>,
+    pub(super) done: Option<Nanos>,
 }
 
 /// All that clients sent and were told.
 #[derive(Clone, Debug, Default)]
 pub struct Records {
     /// In the order in which they were sent.
-    asked: Vec<Asked>,
+    pub(super) asked: Vec<Asked>,
     /// When a report came, and to whom; in the order of time.
-    told: Vec<(Nanos, String)>,
+    pub(super) told: Vec<(Nanos, String)>,
 }
 
 /// What clients saw of a round.

@@ -10,6 +10,7 @@
 //! | [`traffic`] | the load in a thread of its own, and how it goes |
 //! | [`decisions`] | when the supervisors decided, from what they log |
 //! | [`measure`] | what the clients saw of each fault, from their own records |
+//! | [`gaps`] | how long the exchange fell silent about a moment, to the nanosecond |
 //! | [`account`] | the table and the goals |
 //! | [`command`] | `lockstep chaos`, from the description to the verdict |
 //!
@@ -19,6 +20,7 @@
 pub mod account;
 pub mod command;
 pub mod decisions;
+pub mod gaps;
 pub mod health;
 pub mod lab;
 pub mod measure;

@@ -7,18 +7,15 @@ use super::traffic::Traffic;
 use crate::board::Settling;
 use anyhow::{Context, ensure};
 use cluster::Role;
-use node::{Clock, Shutdown};
+use node::{Clock, Description, Shutdown};
 use rand::rngs::SmallRng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use std::io::Write;
+use std::path::PathBuf;
 use std::time::Duration;
 use wire::{Nanos, NodeId};
 
-/// Load between two faults.
-const PAUSE: (Nanos, Nanos) = (Nanos::from_millis(300), Nanos::from_millis(1_500));
-/// From the moment at which requests are carried out again until the victims are started.
-const ABSENCE: (Nanos, Nanos) = (Nanos::from_millis(50), Nanos::from_millis(300));
 /// A process that stands still does so for so many hundredths of the failover timeout: some wake before they are
 /// missed, some while another is taking over, some long after.
 const STANDSTILL: (u64, u64) = (50, 300);
@@ -42,8 +39,35 @@ pub struct Settings {
     pub failover: Nanos,
     /// How long anything may take before the run has failed.
     pub patience: Nanos,
-    /// Sessions of the load.
+    /// Sessions of the load: the first of those that are described.
     pub sessions: usize,
+    /// What clients who were there before wrote down: directories that the checker reads as well.
+    pub before: Vec<PathBuf>,
+    /// The shortest and the longest time of load between two faults.
+    pub pause: (Nanos, Nanos),
+    /// The same of the time from the moment at which requests are carried out again until the victims are started.
+    pub absence: (Nanos, Nanos),
+    /// Every so many rounds one is told.
+    pub tell_every: u64,
+}
+
+impl Settings {
+    /// Faults in turn, each so often, on this cluster with the load of all its sessions.
+    #[must_use]
+    pub fn new(description: &Description, faults: Vec<Fault>, times: u64) -> Self {
+        Self {
+            faults,
+            times,
+            seed: 1,
+            failover: description.timing.failover,
+            patience: Nanos(30 * Nanos::SECOND.0),
+            sessions: description.sessions.len(),
+            before: Vec::new(),
+            pause: (Nanos::from_millis(300), Nanos::from_millis(1_500)),
+            absence: (Nanos::from_millis(50), Nanos::from_millis(300)),
+            tell_every: 1,
+        }
+    }
 }
 
 /// What happened in one round; times are those of the clock that the clients' records have as well.
@@ -102,20 +126,22 @@ impl<'a> Rounds<'a> {
             let words = fault.words();
             let round = self.round(number, fault).with_context(|| format!("round {number}, {words}"))?;
             let ms = |from: Nanos, to: Nanos| to.since(from).0 / Nanos::MILLI.0;
-            writeln!(
-                out,
-                "round {number:>3}/{all}  {:<40} carried out again after {:>5} ms, all well after {:>5} ms",
-                format!("{} {}", round.fault.harm.word(), round.victims.join(", ")),
-                ms(round.began, round.resumed),
-                ms(round.began, round.well),
-            )?;
+            if number.is_multiple_of(self.settings.tell_every) {
+                writeln!(
+                    out,
+                    "round {number:>3}/{all}  {:<40} carried out again after {:>5} ms, all well after {:>5} ms",
+                    format!("{} {}", round.fault.harm.word(), round.victims.join(", ")),
+                    ms(round.began, round.resumed),
+                    ms(round.began, round.well),
+                )?;
+            }
             done.push(round);
         }
         Ok(())
     }
 
     fn round(&mut self, number: u64, fault: Fault) -> anyhow::Result<Round> {
-        let pause = self.between(PAUSE);
+        let pause = self.between(self.settings.pause);
         self.pass(pause)?;
         let victims = self.victims(number, &fault)?;
         let before = [Role::Sequencer, Role::Engine].map(|role| (role, self.active(role)));
@@ -147,7 +173,7 @@ impl<'a> Rounds<'a> {
             }
             Harm::Kill | Harm::Cut => {
                 resumed = self.wait_until_done(harmed, changed)?;
-                let absence = self.between(ABSENCE);
+                let absence = self.between(self.settings.absence);
                 self.pass(absence)?;
                 revived = self.clock.now();
                 for victim in &victims {

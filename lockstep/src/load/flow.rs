@@ -2,7 +2,7 @@
 //! reports told before.
 
 use super::orders::Orders;
-use super::plan::Instrument;
+use super::plan::{Instrument, Shape};
 use super::request::{Action, Request};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -22,6 +22,8 @@ const MOST_LIVE: usize = 2_000;
 const STEP_ONE_IN: u32 = 50;
 /// An order this far behind the touch is as far as they go.
 const DEEPEST_TICKS: i64 = 100;
+/// Orders that shall only rest stand between so many ticks behind the middle.
+const RESTING_TICKS: std::ops::Range<i64> = 1_000..3_000;
 /// How far a crossing order reaches beyond the middle.
 const REACH_TICKS: i64 = 4;
 /// Quantities in lots, the small ones more often.
@@ -39,6 +41,7 @@ struct Market {
 pub struct Flow {
     rng: SmallRng,
     markets: Vec<Market>,
+    shape: Shape,
 }
 
 impl Flow {
@@ -57,12 +60,22 @@ impl Flow {
             lot: i.lot,
             mid_ticks: i.start_price.map_or(DEFAULT_MID_TICKS, |p| p / i.tick).max(LOWEST_MID_TICKS),
         };
-        Self { rng: SmallRng::seed_from_u64(seed), markets: instruments.iter().map(market).collect() }
+        let markets = instruments.iter().map(market).collect();
+        Self { rng: SmallRng::seed_from_u64(seed), markets, shape: Shape::Market }
+    }
+
+    /// The same flow in this shape.
+    #[must_use]
+    pub fn shaped(self, shape: Shape) -> Self {
+        Self { shape, ..self }
     }
 
     /// The next request of this session. Only its own resting orders are cancelled or replaced.
     pub fn next(&mut self, session: u16, orders: &Orders) -> Request {
         let instrument = self.rng.random_range(0..self.markets.len());
+        if self.shape == Shape::Resting {
+            return self.rest(session, instrument);
+        }
         self.walk(instrument);
         let live = orders.live_count(session);
         let roll = self.rng.random_range(0..100);
@@ -111,6 +124,24 @@ impl Flow {
             action: Action::New { order_type: OrderType::Limit, time_in_force: TimeInForce::Day },
             side,
             price: self.passive_price(side, instrument),
+            qty: self.qty(instrument),
+        }
+    }
+
+    /// Never at or below zero, however low the middle stands.
+    fn rest(&mut self, session: u16, instrument: usize) -> Request {
+        let (side, away) = (self.side(), self.rng.random_range(RESTING_TICKS));
+        let market = &self.markets[instrument];
+        let ticks = match side {
+            Side::Buy => (market.mid_ticks - away).max(1 + away % (LOWEST_MID_TICKS / 2)),
+            Side::Sell => market.mid_ticks + away,
+        };
+        Request {
+            session,
+            instrument: instrument as u16,
+            action: Action::New { order_type: OrderType::Limit, time_in_force: TimeInForce::Day },
+            side,
+            price: ticks * market.tick,
             qty: self.qty(instrument),
         }
     }
@@ -243,6 +274,20 @@ mod tests {
         assert!((385..=415).contains(&cancels), "{cancels}");
         assert!((60..=80).contains(&replaces), "{replaces}");
         assert_eq!(orders.tally().answered, 50_000);
+    }
+
+    #[test]
+    fn orders_that_shall_only_rest_do_so_far_behind_the_middle() {
+        let instruments = instruments();
+        let orders = Orders::new(Names::new(Nanos::SECOND), instruments.clone(), 1);
+        let mut flow = Flow::new(1, &instruments).shaped(Shape::Resting);
+        for _ in 0..10_000 {
+            let request = flow.next(0, &orders);
+            let market = &flow.markets[usize::from(request.instrument)];
+            let away = request.price / market.tick - market.mid_ticks;
+            let away = if request.side == Side::Buy { -away } else { away };
+            assert!(!request.action.is_immediate() && request.price > 0 && away >= 100, "{request:?}");
+        }
     }
 
     #[test]

@@ -40,5 +40,5 @@ pub mod source;
 
 pub use comeback::Interruption;
 pub use driver::{Phase, Progress, replay, run};
-pub use plan::{Amount, Files, Instrument, Pace, Plan, PlanError, Recording};
+pub use plan::{Amount, Files, Instrument, Pace, Plan, PlanError, Recording, Shape};
 pub use report::{Kinds, Report};

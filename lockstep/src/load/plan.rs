@@ -50,6 +50,16 @@ pub enum Amount {
     All,
 }
 
+/// What invented flow is like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shape {
+    /// A market: orders, cancels, replaces and trades about a middle that moves.
+    #[default]
+    Market,
+    /// Orders alone, so far behind the middle that they rest.
+    Resting,
+}
+
 /// The files that a run leaves behind, if wished.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Files {
@@ -78,6 +88,8 @@ pub struct Plan {
     pub amount: Amount,
     /// Decides the invented flow, together with the reports that come.
     pub seed: u64,
+    /// What the invented flow is like.
+    pub shape: Shape,
     /// How the thread waits. The default sleeps: the cores belong to the system under test.
     pub idle: Strategy,
     /// How long the connection and the answer to a Logon may take.
@@ -156,6 +168,7 @@ impl Plan {
             pace: Pace::Window(32),
             amount: Amount::Time(Nanos(10 * Nanos::SECOND.0)),
             seed: 1,
+            shape: Shape::Market,
             idle: Strategy::Block,
             logon_timeout: Nanos(10 * Nanos::SECOND.0),
             answer_timeout: Nanos(10 * Nanos::SECOND.0),

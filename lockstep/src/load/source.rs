@@ -98,7 +98,8 @@ impl FlowSource {
     /// As planned.
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
-        Self { flow: Flow::new(plan.seed, &plan.instruments), schedule: Schedule::new(plan), turn: 0 }
+        let flow = Flow::new(plan.seed, &plan.instruments).shaped(plan.shape);
+        Self { flow, schedule: Schedule::new(plan), turn: 0 }
     }
 
     /// The first session from the one whose turn it is that fits.

@@ -1,0 +1,152 @@
+//! One cluster, its kills, the judgement over what is left, and the gaps that its clients saw.
+
+use super::table::{Gap, Judged};
+use anyhow::{Context, ensure};
+use cluster::Role;
+use lockstep::chaos::command::{STATUS, play};
+use lockstep::chaos::measure::Records;
+use lockstep::chaos::rounds::{Round, Settings};
+use lockstep::chaos::scenario::Scenario;
+use lockstep::load::{self, Amount, Files, Pace, Plan, Shape};
+use lockstep::local::{LocalCluster, binaries_beside_this_one};
+use lockstep::plan::LocalPlan;
+use node::{Description, Shutdown};
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use wire::Nanos;
+
+/// Load between all being well and the next kill. The shortest time has room for the moment that is compared.
+const PAUSE: (Nanos, Nanos) = (Nanos::from_millis(600), Nanos::from_millis(1_000));
+/// From the moment at which requests are carried out again until the killed engine is started: clients have been
+/// measured by then.
+const ABSENCE: (Nanos, Nanos) = (Nanos::from_millis(50), Nanos::from_millis(100));
+/// The moment at which nothing is killed lies so long before each kill.
+const CONTROL: (Nanos, Nanos) = (Nanos::from_millis(50), Nanos::from_millis(500));
+/// Kills between two lines of progress.
+const TELL_EVERY: u64 = 10;
+/// Sessions that fill the books, and their unanswered requests.
+const FILLERS: usize = 4;
+const WINDOW: u32 = 256;
+/// Names that the load itself may use.
+const NAMES: u64 = 1 << 21;
+
+/// What is done to one cluster.
+pub(super) struct Block<'a> {
+    pub(super) kills: u64,
+    pub(super) rate: u64,
+    pub(super) sessions: usize,
+    pub(super) resting: u64,
+    /// Lines of `[timing]`.
+    pub(super) timing: &'a str,
+    /// Other sections.
+    pub(super) more: &'a str,
+    pub(super) seed: u64,
+    pub(super) patience: Nanos,
+}
+
+impl Block<'_> {
+    /// Does it, in a directory of its own. An error if anything was lost, told twice or wrong, or the cluster did not come back.
+    pub(super) fn run(
+        &self,
+        directory: &Path,
+        out: &mut dyn Write,
+        shutdown: &Shutdown,
+    ) -> anyhow::Result<(Vec<Gap>, Judged)> {
+        std::fs::create_dir_all(directory)
+            .with_context(|| format!("cannot create {}", directory.display()))?;
+        let plan = self.plan();
+        let description = Description::load(&plan.write(directory)?)?;
+        ensure!(
+            !description.data.exists(),
+            "{} holds the data of an earlier run",
+            description.data.display()
+        );
+        let mut cluster = LocalCluster::start(description.clone(), &binaries_beside_this_one()?)?;
+        cluster.wait_until_ready(shutdown)?;
+        let before = match self.resting {
+            0 => Vec::new(),
+            _ => vec![self.fill(&description, directory, out, shutdown)?],
+        };
+        let settings = Settings {
+            seed: self.seed,
+            patience: self.patience,
+            sessions: self.sessions,
+            before,
+            pause: PAUSE,
+            absence: ABSENCE,
+            tell_every: TELL_EVERY,
+            ..Settings::new(&description, Scenario::KillEngine.faults(false), self.kills)
+        };
+        let account = play(Box::new(cluster), &settings, self.rate, directory, shutdown, out)?;
+        if let Err(error) = account.goals().judge() {
+            write!(out, "\n{}", account.words())?;
+            return Err(error);
+        }
+        let records = Records::read(directory)?;
+        let mut rng = SmallRng::seed_from_u64(self.seed);
+        let gaps = account.rounds.iter().map(|(round, _)| {
+            let before = Nanos(rng.random_range(CONTROL.0.0..=CONTROL.1.0));
+            gap(&records, round, Nanos(round.began.0.saturating_sub(before.0)))
+                .with_context(|| format!("no reports about kill {}", round.number))
+        });
+        let counts = account.verdict.counts;
+        let judged = Judged { acknowledged: counts.acknowledged };
+        Ok((gaps.collect::<anyhow::Result<_>>()?, judged))
+    }
+
+    fn plan(&self) -> LocalPlan {
+        let mut more = format!("[timing]\nstatus = \"{STATUS}\"\n{}\n\n{}", self.timing, self.more);
+        if self.resting > 0 {
+            // All that rest, beside what the load itself leaves open.
+            let orders = (self.resting + (1 << 18)).next_power_of_two();
+            more += &format!("\n[engine]\nresting_orders = {orders}\nnames = {}\n", self.resting + NAMES);
+        }
+        let fillers = if self.resting > 0 { FILLERS } else { 0 };
+        LocalPlan { sessions: self.sessions + fillers, more, ..LocalPlan::default() }
+    }
+
+    /// Fills the books through sessions of their own, which log out then. Gives the directory of their records.
+    fn fill(
+        &self,
+        description: &Description,
+        directory: &Path,
+        out: &mut dyn Write,
+        shutdown: &Shutdown,
+    ) -> anyhow::Result<PathBuf> {
+        let records = directory.join("resting");
+        std::fs::create_dir_all(&records).with_context(|| format!("cannot create {}", records.display()))?;
+        let gateways: Vec<SocketAddr> =
+            description.nodes_of(Role::Gateway).filter_map(|node| node.fix.map(SocketAddr::V4)).collect();
+        let fillers = description.sessions.iter().skip(self.sessions);
+        let clients = fillers.map(|session| session.comp_id.clone()).collect();
+        let plan = Plan {
+            pace: Pace::Window(WINDOW),
+            amount: Amount::Requests(self.resting),
+            shape: Shape::Resting,
+            seed: self.seed,
+            files: Files {
+                requests: Some(records.join("requests.csv")),
+                executions: Some(records.join("executions.csv")),
+            },
+            ..Plan::new(gateways, clients, LocalPlan::default().instruments).with_accounts(description)
+        };
+        let report = load::run(&plan, shutdown, &mut |_| {})?;
+        ensure!(report.is_clean(), "filling the books did not end well:\n{report}");
+        writeln!(out, "{} orders rest", self.resting)?;
+        Ok(records)
+    }
+}
+
+/// What the clients saw of a kill, and of the other moment.
+fn gap(records: &Records, round: &Round, control: Nanos) -> Option<Gap> {
+    Some(Gap {
+        began: round.began,
+        gap: records.gap(round.began, round.harmed)?,
+        usual: records.usual_gap(round.began)?,
+        control: records.gap(control, control)?,
+        control_usual: records.usual_gap(control)?,
+    })
+}

@@ -58,7 +58,9 @@ impl Damage {
             }
             // The last segment has lost its end, or those behind it are gone; all of them, if none is there.
             JournalError::LostTail { file, .. } => at(file).or(Some(Self { first: 0, kept: 0 })),
-            JournalError::Io { doing: "read", path, source } if source.raw_os_error() == Some(EIO) => at(path),
+            JournalError::Io { doing: "read", path, source } if source.raw_os_error() == Some(EIO) => {
+                at(path)
+            }
             _ => None,
         })
     }

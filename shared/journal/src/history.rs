@@ -58,12 +58,12 @@ impl History {
     /// # Errors
     /// The log does not hold one of them, chain included, or cannot be read.
     pub fn open(dir: &Path, after: Position, upto: Position) -> Result<Self, HistoryError> {
-        if after.seq > upto.seq || after.seq == upto.seq && after != upto {
-            return Err(HistoryError::Order { after, upto });
-        }
         let mut buffer = vec![0; PIECE];
         find(dir, upto, &mut buffer)?;
         let cursor = find(dir, after, &mut buffer)?;
+        if after.seq > upto.seq {
+            return Err(HistoryError::Order { after, upto });
+        }
         Ok(Self { dir: dir.into(), cursor, upto: upto.seq.0, buffer })
     }
 

@@ -13,3 +13,4 @@ pub mod load;
 pub mod local;
 pub mod plan;
 mod ports;
+pub mod replay;

@@ -30,6 +30,8 @@ enum Command {
     Load(drive::LoadArgs),
     /// Kills, freezes or cuts off nodes of a cluster under load, and judges what is left.
     Chaos(lockstep::chaos::ChaosArgs),
+    /// Executes a log again as fast as it goes, or finds where two builds differ over it.
+    Replay(lockstep::replay::ReplayArgs),
     /// Measures, in pairs against the floor of this machine.
     Bench {
         #[command(subcommand)]
@@ -81,6 +83,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Relay { relay } => relay.run(),
         Command::Load(args) => drive::load(&args),
         Command::Chaos(args) => args.run(),
+        Command::Replay(args) => args.run(&mut std::io::stdout().lock()),
         Command::Demo(args) => demo::run(&args),
         Command::Up { config } => console::up(&config),
         Command::Status { config, interface, until: Some(until), patience, .. } => {

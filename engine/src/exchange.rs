@@ -8,11 +8,13 @@ use crate::machine::UnknownRules;
 use crate::names::{Fate, Names};
 use crate::orders::{Order, Place};
 use crate::sessions::Sessions;
+use crate::snapshot::{SNAPSHOT_VERSION, SnapshotError};
 use crate::trades::Trades;
 use crate::{
     BookView, Cash, EventSink, Holding, Instrument, Owner, Sequenced, Session, StateMachine, Violation,
 };
 use book::{LadderId, Room, Shelf, Slot};
+use std::io::{self, Read, Write};
 use wire::command::{SessionLogon, SessionLogout, Side};
 use wire::event::{
     AdministrationRefused, EpochStarted, GatewayOpened, OrderView, RejectReason, RulesActivated,
@@ -270,6 +272,8 @@ impl Exchange {
 }
 
 impl StateMachine for Exchange {
+    const SNAPSHOT_VERSION: u32 = SNAPSHOT_VERSION;
+
     fn knows(&self, input: &Sequenced<'_>) -> Result<(), UnknownRules> {
         match input.command {
             Command::RulesVersion(version) if { version.rules } > RULES => {
@@ -330,5 +334,13 @@ impl StateMachine for Exchange {
             Command::EndDay(asked) => self.end_day(asked, turn),
         }
         crate::audit::after_command(self, input);
+    }
+
+    fn snapshot(&self, to: &mut impl Write) -> io::Result<()> {
+        self.write_state(to)
+    }
+
+    fn restore(self, from: &mut impl Read) -> Result<Self, SnapshotError> {
+        self.read_state(from)
     }
 }

@@ -8,19 +8,24 @@
 //! 2. `for event in replica.events_mut()`: put the speaker in (`wire::event::speak`) and publish it.
 //! 3. Now and then: compare `replica.marks()` with the other engines' at equal positions.
 //!
+//! [`keeping`] makes a snapshot file of a replica, and a replica of a snapshot file; a [`Scribe`] does the former while the replica
+//! goes on.
+//!
 //! [`Exchange`] is the state machine of this project: sessions, instruments, orders, books, matching. Hot and warm
 //! engines run the very same code.
 //!
 //! [`agents`] is that driver: the engine as a node of the cluster, over any transport. Everything else here does no I/O.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod agents;
 pub mod exchange;
 pub mod instruments;
+pub mod keeping;
 pub mod limits;
 pub mod machine;
 pub mod replica;
+pub mod scribe;
 pub mod sessions;
 pub mod sink;
 pub mod snapshot;
@@ -34,6 +39,8 @@ mod checks;
 mod continuous;
 mod entry;
 mod expiry;
+#[allow(unsafe_code)]
+mod fork;
 mod index;
 mod many;
 mod names;
@@ -49,10 +56,12 @@ pub use accounts::{Cash, Holding};
 pub use agents::{EngineNode, EnginePorts, EngineSettings, MatcherAgent, ReceiverAgent, engine, limits_of};
 pub use audit::Violation;
 pub use exchange::{Exchange, RULES};
+pub use fork::ForkScribe;
 pub use instruments::Instrument;
 pub use limits::{Limits, LimitsError};
 pub use machine::{Sequenced, StateMachine, UnknownRules};
-pub use replica::{Divergence, MARK_EVERY, MARKS_KEPT, Mark, Replica};
+pub use replica::{Behind, Divergence, MARK_EVERY, MARKS_KEPT, Mark, Replica};
+pub use scribe::{Outcome, Scribe};
 pub use sessions::{Owner, Session};
 pub use sink::EventSink;
 pub use snapshot::SnapshotError;

@@ -108,9 +108,24 @@ pub struct LimitsError {
 }
 
 impl Limits {
-    /// Whether the engine can grant them all.
-    pub fn check(&self) -> Result<(), LimitsError> {
-        for (name, asked, max) in [
+    /// Those that decide what is refused; the room made in advance is left out. Engines of one history agree on these.
+    #[must_use]
+    pub fn deciding(&self) -> Self {
+        Self { levels: 0, events_reserved: 0, ..*self }
+    }
+
+    /// The first limit that differs: its name, and what it is here and there.
+    #[must_use]
+    pub fn first_difference(&self, other: &Self) -> Option<(&'static str, u32, u32)> {
+        let pairs = self.named().into_iter().zip(other.named());
+        pairs
+            .map(|((name, here, _), (_, there, _))| (name, here, there))
+            .find(|(_, here, there)| here != there)
+    }
+
+    /// Each with its name and the most that can be granted.
+    fn named(&self) -> [(&'static str, u32, u32); 11] {
+        [
             ("instruments", self.instruments, MAX_INSTRUMENTS),
             ("sessions", self.sessions, MAX_SESSIONS),
             ("resting_orders", self.resting_orders, MAX_RESTING_ORDERS),
@@ -122,7 +137,12 @@ impl Limits {
             ("trades", self.trades, MAX_TRADES),
             ("levels", self.levels, MAX_RESTING_ORDERS),
             ("events_reserved", self.events_reserved, MAX_RESTING_ORDERS),
-        ] {
+        ]
+    }
+
+    /// Whether the engine can grant them all.
+    pub fn check(&self) -> Result<(), LimitsError> {
+        for (name, asked, max) in self.named() {
             if asked == 0 || asked > max {
                 return Err(LimitsError { name, asked, max });
             }

@@ -1,7 +1,13 @@
 //! What a deterministic service must be to ride the cluster.
 
-use crate::EventSink;
-use wire::{Command, Frame, FrameError, Incarnation, Nanos, NodeId, Position, Rules};
+use crate::{EventSink, SnapshotError};
+use std::hash::Hasher;
+use std::io::{self, BufWriter, Read, Write};
+use twox_hash::XxHash3_64;
+use wire::{Command, Digest, Frame, FrameError, Incarnation, Nanos, NodeId, Position, Rules};
+
+/// Bytes that are gathered before they are hashed.
+const BLOCK: usize = 1 << 14;
 
 /// One sequenced command with all that a state machine may know of it. Whatever is not in here (a clock, an address,
 /// the epoch in which it is applied again) must not change the outcome.
@@ -47,7 +53,10 @@ pub struct UnknownRules {
 /// process and at every time. It reads no clock, draws no random number and does no I/O.
 ///
 /// [`crate::Replica`] drives it and keeps the running digest.
-pub trait StateMachine {
+pub trait StateMachine: Sized {
+    /// The layout of what [`StateMachine::snapshot`] writes. Another number for every change of it.
+    const SNAPSHOT_VERSION: u32;
+
     /// Whether this build can apply the command as it was meant. One that activates rules which came later cannot be, and
     /// guessing would make this engine differ from the others: the replica stops in front of it.
     fn knows(&self, input: &Sequenced<'_>) -> Result<(), UnknownRules> {
@@ -57,4 +66,34 @@ pub trait StateMachine {
 
     /// Applies one command. Everything that comes of it goes into `events`, in an order that is part of the outcome.
     fn apply(&mut self, input: &Sequenced<'_>, events: &mut EventSink);
+
+    /// Writes the whole state, in an order that is a function of the state.
+    fn snapshot(&self, to: &mut impl Write) -> io::Result<()>;
+
+    /// The machine that wrote these bytes. `self` is a fresh one: what it was made with (its room, its limits) it keeps, and bytes
+    /// that cannot be had with it are refused.
+    fn restore(self, from: &mut impl Read) -> Result<Self, SnapshotError>;
+
+    /// A number that stands for the whole state: XXH3-64 of its snapshot.
+    fn digest(&self) -> Digest {
+        let mut to = BufWriter::with_capacity(BLOCK, Hashing(XxHash3_64::new()));
+        let Ok(()) = self.snapshot(&mut to).and_then(|()| to.flush()) else {
+            unreachable!("hashing does not fail")
+        };
+        Digest(to.get_ref().0.finish())
+    }
+}
+
+/// Takes bytes for their hash alone.
+struct Hashing(XxHash3_64);
+
+impl Write for Hashing {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

@@ -2,10 +2,11 @@
 
 use crate::machine::UnknownRules;
 use crate::{EventSink, Sequenced, StateMachine};
+use cluster::{Entry, Ledger};
 use twox_hash::XxHash3_64;
 use wire::{Digest, Frame, FrameError, Outbound, Position, event};
 
-/// A mark is set at every sequence number that is a multiple of this.
+/// A mark is set at every sequence number that is a multiple of this, and wherever a snapshot is taken.
 pub const MARK_EVERY: u64 = 1024;
 /// How many marks are kept; the oldest goes first.
 pub const MARKS_KEPT: usize = 32;
@@ -19,6 +20,19 @@ pub struct Mark {
     pub digest: Digest,
     /// The number of the next event from there on.
     pub outbound: Outbound,
+}
+
+/// All that stands beside the state of a machine which has executed the log up to some place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Behind {
+    /// The last position that was applied.
+    pub position: Position,
+    /// The running digest there.
+    pub digest: Digest,
+    /// The number of the next event.
+    pub outbound: Outbound,
+    /// What a sequencer needs to know of the history up to there.
+    pub ledger: Ledger,
 }
 
 /// The log and this engine have come apart. The engine must not go on from here: nothing was applied.
@@ -62,6 +76,7 @@ pub struct Replica<S> {
     events: EventSink,
     position: Position,
     digest: Digest,
+    ledger: Ledger,
     marks: [Mark; MARKS_KEPT],
     /// How many marks were ever set; the newest stands at `(marks_set - 1) % MARKS_KEPT`.
     marks_set: usize,
@@ -77,9 +92,21 @@ impl<S: StateMachine> Replica<S> {
             events,
             position: Position::GENESIS,
             digest: Digest(0),
+            ledger: Ledger::default(),
             marks: [nowhere; MARKS_KEPT],
             marks_set: 0,
         }
+    }
+
+    /// A replica that goes on behind a place, as the one went on that held `machine` there. It has the mark of that place, and
+    /// none from before.
+    #[must_use]
+    pub fn restore(machine: S, mut events: EventSink, behind: Behind) -> Self {
+        let Behind { position, digest, outbound, ledger } = behind;
+        events.resume(outbound);
+        let mut replica = Self { position, digest, ledger, ..Self::new(machine, events) };
+        replica.set_mark();
+        replica
     }
 
     /// Applies the next frame. Its events are then held until the next call.
@@ -95,12 +122,17 @@ impl<S: StateMachine> Replica<S> {
         self.machine.apply(&input, &mut self.events);
         self.position = at;
         self.digest = fold(self.digest, at, &self.events);
-        if at.seq.0.is_multiple_of(MARK_EVERY) {
-            let mark = Mark { at, digest: self.digest, outbound: self.events.outbound() };
-            self.marks[self.marks_set % MARKS_KEPT] = mark;
-            self.marks_set += 1;
+        self.ledger.enter(Entry::of(frame));
+        if at.seq.0.is_multiple_of(MARK_EVERY) || input.command.kind().takes_snapshot() {
+            self.set_mark();
         }
         Ok(())
+    }
+
+    fn set_mark(&mut self) {
+        let mark = Mark { at: self.position, digest: self.digest, outbound: self.events.outbound() };
+        self.marks[self.marks_set % MARKS_KEPT] = mark;
+        self.marks_set += 1;
     }
 
     /// The position that was applied last; [`Position::GENESIS`] before the first.
@@ -113,6 +145,12 @@ impl<S: StateMachine> Replica<S> {
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// What a sequencer needs to know of the history up to here.
+    #[must_use]
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// The number that the next event will have.

@@ -34,6 +34,12 @@ impl EventSink {
         }
     }
 
+    /// Goes on with this number, behind events that others wrote.
+    pub(crate) fn resume(&mut self, next: Outbound) {
+        self.clear();
+        self.next = next;
+    }
+
     /// Forgets the events of the command before; what is emitted from here on was caused by `cause`, stamped `timestamp`.
     pub fn begin(&mut self, cause: Position, timestamp: Nanos) {
         self.clear();

@@ -1,12 +1,12 @@
 //! The whole state as bytes, and back: records of fixed layout, section after section, in an order that is a function of
-//! the state. Two exchanges that hold the same state write the same bytes, wherever their orders stand in memory.
+//! the state. Two exchanges that hold the same state write the same bytes, wherever their orders stand in memory and whatever
+//! room they were given.
 //!
-//! How a snapshot is kept on disk (its name, compression, checksum, retirement) is not decided here.
+//! What else stands in a file beside the state is [`crate::keeping`]'s to say, and how a file is kept that of `archive`.
 
 use crate::accounts::{Account, Cash, Currency, Holding, HoldingId, Row};
 use crate::exchange::{Exchange, Scratch};
 use crate::expiry::Timer;
-use crate::limits::LimitsError;
 use crate::names::{Fate, NameId};
 use crate::orders::{Order, Place};
 use crate::trades::{Party, Trade};
@@ -15,12 +15,11 @@ use book::Slot;
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 use std::io::{self, Read, Write};
-use twox_hash::XxHash3_64;
 use wire::command::{InstrumentTerms, RiskLimits, Trading};
 use wire::event::{OrderStatus, OrderView};
 use wire::{
-    AccountId, ClOrdId, CurrencyCode, CurrencyId, Digest, Epoch, Incarnation, InstrumentId, Money, NodeId,
-    OrderId, ParticipantId, Price, Qty, ReportSeq, Rules, SessionId, TradeId,
+    AccountId, ClOrdId, CurrencyCode, CurrencyId, Epoch, Incarnation, InstrumentId, Money, NodeId, OrderId,
+    ParticipantId, Price, Qty, ReportSeq, Rules, SessionId, TradeId,
 };
 use zerocopy::{Immutable, IntoBytes, KnownLayout, TryFromBytes, Unaligned};
 
@@ -49,9 +48,19 @@ pub enum SnapshotError {
         /// Where.
         section: &'static str,
     },
-    /// The limits that it was taken with cannot be granted.
-    #[error(transparent)]
-    Limits(#[from] LimitsError),
+    /// It was taken with other limits: this engine would refuse what the cluster took, or take what it refused.
+    #[error(
+        "the snapshot was taken with the limit `{name}` at {taken}, this engine has {granted}: every engine of a history runs with \
+         the same, so put it back in the description"
+    )]
+    OtherLimits {
+        /// The field of [`Limits`].
+        name: &'static str,
+        /// What it was.
+        taken: u32,
+        /// What it is here.
+        granted: u32,
+    },
     /// The state that it tells disagrees with itself.
     #[error("the state in the snapshot disagrees with itself: {0}")]
     Inconsistent(#[from] Violation),
@@ -165,14 +174,14 @@ impl From<PartyRecord> for Party {
 }
 
 impl Exchange {
-    /// Writes the whole state.
-    pub fn snapshot(&self, to: &mut impl Write) -> io::Result<()> {
+    /// See [`crate::StateMachine::snapshot`].
+    pub(crate) fn write_state(&self, to: &mut impl Write) -> io::Result<()> {
         let head = Head {
             magic: MAGIC,
             version: SNAPSHOT_VERSION,
             epoch: self.epoch,
             rules: self.rules,
-            limits: self.limits,
+            limits: self.limits.deciding(),
             seed: self.names.seed,
             last_trade: self.trades.last,
             before_today: self.trades.before_today,
@@ -281,16 +290,8 @@ impl Exchange {
         )
     }
 
-    /// A number that stands for the whole state: XXH3-64 over the records of its snapshot, each seeded with the hash before.
-    #[must_use]
-    pub fn digest(&self) -> Digest {
-        let mut hasher = Hashing(0);
-        self.snapshot(&mut hasher).expect("hashing does not fail");
-        Digest(hasher.0)
-    }
-
-    /// The exchange that wrote these bytes.
-    pub fn restore(from: &mut impl Read) -> Result<Self, SnapshotError> {
+    /// See [`crate::StateMachine::restore`].
+    pub(crate) fn read_state(self, from: &mut impl Read) -> Result<Self, SnapshotError> {
         let head: Head = take_one(from, "head")?;
         if head.magic != MAGIC {
             return Err(SnapshotError::Foreign);
@@ -298,7 +299,14 @@ impl Exchange {
         if head.version != SNAPSHOT_VERSION {
             return Err(SnapshotError::Version { found: head.version });
         }
-        let mut exchange = Self::new(head.limits)?;
+        if let Some((name, taken, granted)) = { head.limits }.first_difference(&self.limits.deciding()) {
+            return Err(SnapshotError::OtherLimits { name, taken, granted });
+        }
+        let mut exchange = self;
+        assert!(
+            exchange.shelf.is_empty() && exchange.names.len() == 0,
+            "only a fresh exchange takes a snapshot in"
+        );
         exchange.epoch = head.epoch;
         exchange.rules = head.rules;
         exchange.names.seed(head.seed);
@@ -447,19 +455,5 @@ impl Exchange {
             },
             shown: self.shelf.shown(slot),
         }
-    }
-}
-
-/// A running hash: each piece is hashed with the hash before as its seed.
-struct Hashing(u64);
-
-impl Write for Hashing {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 = XxHash3_64::oneshot_with_seed(self.0, bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

@@ -2,7 +2,8 @@
 
 mod support;
 
-use engine::{Divergence, MARK_EVERY, MARKS_KEPT, Replica, Sequenced, StateMachine};
+use engine::{Divergence, MARK_EVERY, MARKS_KEPT, Replica, Sequenced, SnapshotError, StateMachine};
+use std::io::{self, Read, Write};
 use support::{ALICE, BOB, Desk, GATEWAY, LIFE, LIMITS, Log, cancel, define, logon, order};
 use wire::command::{RulesVersion, Side, Tick};
 use wire::event::{self, RulesActivated, Speaker};
@@ -81,11 +82,23 @@ fn the_speaker_does_not_change_the_digest() {
 struct Skewed(u32);
 
 impl StateMachine for Skewed {
+    const SNAPSHOT_VERSION: u32 = 1;
+
     fn apply(&mut self, input: &Sequenced<'_>, events: &mut engine::EventSink) {
         if let wire::Command::RulesVersion(asked) = input.command {
             let rules = Rules({ asked.rules }.0 + self.0);
             events.announce(&RulesActivated { rules, reserved: [0; 4] });
         }
+    }
+
+    fn snapshot(&self, to: &mut impl Write) -> io::Result<()> {
+        to.write_all(&self.0.to_le_bytes())
+    }
+
+    fn restore(self, from: &mut impl Read) -> Result<Self, SnapshotError> {
+        let mut bytes = [0; 4];
+        from.read_exact(&mut bytes)?;
+        Ok(Self(u32::from_le_bytes(bytes)))
     }
 }
 

@@ -131,7 +131,8 @@ impl Fault {
     }
 
     /// The fault that a reader of the state was told of, if it is one of these and not the system's.
-    pub(crate) fn of_io(error: io::Error) -> Self {
+    #[must_use]
+    pub fn of_io(error: io::Error) -> Self {
         match error.downcast::<Self>() {
             Ok(fault) => fault,
             Err(error) => Self::Unreadable(error),

@@ -24,12 +24,23 @@ impl Store {
     pub fn open(dir: &Path) -> Result<Self, SnapshotError> {
         std::fs::create_dir_all(dir).map_err(io_at("create the directory", dir))?;
         let store = Self::look(dir);
-        for path in store.files()? {
-            if path.to_str().is_some_and(|name| name.ends_with(PARTIAL_SUFFIX)) {
+        store.remove_partials("")?;
+        Ok(store)
+    }
+
+    /// Removes what is left of a snapshot whose writer was stopped half way. Nobody may be writing one of that number.
+    pub fn forget(&self, seq: Seq) -> Result<(), SnapshotError> {
+        self.remove_partials(&format!("{:020}.", seq.0))
+    }
+
+    fn remove_partials(&self, prefix: &str) -> Result<(), SnapshotError> {
+        for path in self.files()? {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if name.starts_with(prefix) && name.ends_with(PARTIAL_SUFFIX) {
                 std::fs::remove_file(&path).map_err(io_at("remove", &path))?;
             }
         }
-        Ok(store)
+        Ok(())
     }
 
     /// A directory that another process may write in: nothing is changed. It need not be there.
@@ -107,7 +118,7 @@ impl Store {
     }
 
     /// The newest one that `take` takes: it goes back past all that it refuses, and `told` hears which and why.
-    pub fn newest<T, E: From<SnapshotError>>(
+    pub fn newest<T, E>(
         &self,
         told: &mut dyn FnMut(Seq, &E),
         mut take: impl FnMut(Seq) -> Result<T, E>,
@@ -155,6 +166,16 @@ impl Store {
         let file = aside.file.try_clone().map_err(io_at("write", &aside.path))?;
         let to = Writing::begin(file, about, ledger).map_err(io_at("write", &aside.path))?;
         Ok(Partial { to, aside })
+    }
+
+    /// Attaches a snapshot's place to a reason for which it could not be read.
+    pub(crate) fn cannot_read(&self, seq: Seq, error: io::Error) -> SnapshotError {
+        io_at("read", &self.path(seq))(error)
+    }
+
+    /// Attaches a snapshot's place to a reason for which it could not be taken in.
+    pub(crate) fn cannot_keep(&self, seq: Seq, error: io::Error) -> SnapshotError {
+        io_at("write", &self.path(seq))(error)
     }
 
     /// Begins to take in a file of `length` bytes from elsewhere, aside, byte by byte as it is.

@@ -123,3 +123,15 @@ fn a_directory_that_is_not_there_holds_nothing_and_cannot_be_written_in() {
     assert!(told.contains("snapshots"), "{told}");
     assert!(!nowhere.dir().exists(), "looking changes nothing");
 }
+
+#[test]
+fn a_full_disk_is_told_with_what_may_be_done() {
+    let dir = tempdir().expect("a directory");
+    let store = Store::open(dir.path()).expect("new");
+    let to = store.begin(about(1), b"").expect("room");
+    // What a write says there (ENOSPC).
+    let full =
+        std::fs::OpenOptions::new().write(true).open("/dev/full").and_then(|mut full| full.write_all(b"x"));
+    let told = to.failed(full.expect_err("always full")).to_string();
+    assert!(told.contains("no room to write") && told.contains("free space on this disk"), "{told}");
+}

@@ -1,4 +1,4 @@
-//! Command flows to measure the engine with: made in advance from a seed, then applied.
+//! Command flows to measure the engine with: made in advance from a seed, then applied. `lockstep`'s benches use it too.
 
 #![allow(dead_code, unreachable_pub)]
 
@@ -13,8 +13,9 @@ use wire::command::{
     SessionLogon, SetLimits, Side, Terms, TimeInForce, Transfer,
 };
 use wire::{
-    AccountId, Chain, ClOrdId, Command, CurrencyCode, CurrencyId, Epoch, Incarnation, InstrumentId, Money,
-    Nanos, NodeId, ParticipantId, ParticipantName, Position, Price, Qty, Seq, SessionId, Symbol,
+    AccountId, Chain, ClOrdId, Command, CommandBody, CurrencyCode, CurrencyId, Epoch, Incarnation,
+    InstrumentId, Money, Nanos, NodeId, ParticipantId, ParticipantName, Position, Price, Qty, Seq, SessionId,
+    Symbol,
 };
 
 /// Sessions, participants and accounts, one each.
@@ -38,6 +39,15 @@ impl Asked {
             Self::Replace(asked) => Command::ReplaceOrder(asked),
         }
     }
+
+    /// The same for whoever wants the body.
+    pub fn give(&self, to: &mut impl Takes) {
+        match self {
+            Self::New(asked) => to.take(asked),
+            Self::Cancel(asked) => to.take(asked),
+            Self::Replace(asked) => to.take(asked),
+        }
+    }
 }
 
 /// An exchange and the sink of its events.
@@ -53,75 +63,7 @@ impl Desk {
     pub fn new(instruments: u32, checks: Checks, limits: Limits) -> Self {
         let exchange = Exchange::new(limits).expect("the bench's limits can be granted");
         let mut desk = Self { exchange, sink: EventSink::with_capacity(1 << 16), seq: 0 };
-        let (usd, act) = (CurrencyId(1), Act::default());
-        let code = CurrencyCode::new(b"USD").expect("short and printable");
-        desk.apply(Command::DefineCurrency(&DefineCurrency {
-            currency: usd,
-            decimals: 4,
-            reserved: [0; 5],
-            code,
-        }));
-        for number in 1..=CLIENTS {
-            let (participant, account, session) =
-                (ParticipantId(number), AccountId(number), SessionId(number));
-            let name = ParticipantName::new(b"SOMEBODY").expect("short and printable");
-            desk.apply(Command::DefineParticipant(&DefineParticipant {
-                participant,
-                reserved: [0; 4],
-                name,
-            }));
-            desk.apply(Command::DefineAccount(&DefineAccount { account, participant }));
-            desk.apply(Command::AssignSession(&AssignSession { session, participant }));
-            let reset = ResetSeqNums::No;
-            desk.apply(Command::SessionLogon(&SessionLogon {
-                session,
-                client_seq: 1,
-                reset,
-                reserved: [0; 7],
-            }));
-            let (direction, amount) = (Transfer::Deposit, Money(1 << 80));
-            desk.apply(Command::MoveMoney(&MoveMoney {
-                account,
-                currency: usd,
-                direction,
-                reserved: 0,
-                amount,
-                act,
-            }));
-            if checks != Checks::None {
-                let limits = wire::command::RiskLimits {
-                    order_qty: Qty(1 << 39),
-                    order_value: Money(1 << 100),
-                    position: Qty(1 << 59),
-                    day_volume: Qty(1 << 59),
-                    open_orders: 1 << 30,
-                    reserved: [0; 4],
-                };
-                let instrument = InstrumentId::ALL;
-                desk.apply(Command::SetLimits(&SetLimits { account, instrument, limits, act }));
-            }
-        }
-        for number in 0..instruments {
-            let instrument = InstrumentId(number);
-            let symbol = Symbol::new(format!("S{number}").as_bytes()).expect("short and printable");
-            let plain = InstrumentTerms::plain(instrument, symbol, 2, Price(5), Qty(1));
-            let terms = InstrumentTerms { currency: usd, checks, maker_fee: 20, taker_fee: 50, ..plain };
-            desk.apply(Command::DefineInstrument(&DefineInstrument { terms }));
-            if checks == Checks::Funds {
-                for number in 1..=CLIENTS {
-                    let (account, direction, qty) = (AccountId(number), Transfer::Deposit, Qty(1 << 40));
-                    let reserved = [0; 7];
-                    desk.apply(Command::MoveShares(&MoveShares {
-                        account,
-                        instrument,
-                        direction,
-                        reserved,
-                        qty,
-                        act,
-                    }));
-                }
-            }
-        }
+        found(instruments, checks, &mut desk);
         desk
     }
 
@@ -134,6 +76,61 @@ impl Desk {
         let (source, incarnation) = (NodeId(1), Incarnation(1));
         self.sink.begin(at, timestamp);
         self.exchange.apply(&Sequenced { at, timestamp, source, incarnation, command }, &mut self.sink);
+    }
+}
+
+/// What commands are given to.
+pub trait Takes {
+    fn take<B: CommandBody>(&mut self, body: &B);
+}
+
+impl Takes for Desk {
+    fn take<B: CommandBody>(&mut self, body: &B) {
+        let command = Command::read(B::KIND as u8, body.as_bytes());
+        self.apply(command.expect("the kind is the body's own"));
+    }
+}
+
+/// Everyone is logged on and rich, and every instrument trades.
+pub fn found(instruments: u32, checks: Checks, to: &mut impl Takes) {
+    let (usd, act) = (CurrencyId(1), Act::default());
+    let code = CurrencyCode::new(b"USD").expect("short and printable");
+    to.take(&DefineCurrency { currency: usd, decimals: 4, reserved: [0; 5], code });
+    for number in 1..=CLIENTS {
+        let (participant, account, session) = (ParticipantId(number), AccountId(number), SessionId(number));
+        let name = ParticipantName::new(b"SOMEBODY").expect("short and printable");
+        to.take(&DefineParticipant { participant, reserved: [0; 4], name });
+        to.take(&DefineAccount { account, participant });
+        to.take(&AssignSession { session, participant });
+        let reset = ResetSeqNums::No;
+        to.take(&SessionLogon { session, client_seq: 1, reset, reserved: [0; 7] });
+        let (direction, amount) = (Transfer::Deposit, Money(1 << 80));
+        to.take(&MoveMoney { account, currency: usd, direction, reserved: 0, amount, act });
+        if checks != Checks::None {
+            let limits = wire::command::RiskLimits {
+                order_qty: Qty(1 << 39),
+                order_value: Money(1 << 100),
+                position: Qty(1 << 59),
+                day_volume: Qty(1 << 59),
+                open_orders: 1 << 30,
+                reserved: [0; 4],
+            };
+            to.take(&SetLimits { account, instrument: InstrumentId::ALL, limits, act });
+        }
+    }
+    for number in 0..instruments {
+        let instrument = InstrumentId(number);
+        let symbol = Symbol::new(format!("S{number}").as_bytes()).expect("short and printable");
+        let plain = InstrumentTerms::plain(instrument, symbol, 2, Price(5), Qty(1));
+        let terms = InstrumentTerms { currency: usd, checks, maker_fee: 20, taker_fee: 50, ..plain };
+        to.take(&DefineInstrument { terms });
+        if checks == Checks::Funds {
+            for number in 1..=CLIENTS {
+                let (account, direction, qty) = (AccountId(number), Transfer::Deposit, Qty(1 << 40));
+                let reserved = [0; 7];
+                to.take(&MoveShares { account, instrument, direction, reserved, qty, act });
+            }
+        }
     }
 }
 

@@ -7,19 +7,27 @@
 //!   [`Store::receive`] does the same with the bytes of a file from elsewhere, [`Store::newest`] goes back past damaged ones.
 //! - [`Writing`] and [`Snapshot`] are the format itself, over anything that can be written or read.
 //!
+//! - [`Service`] hands them, and the log that lies beside them, on over TCP; [`Client`] asks for them.
+//!
 //! Snapshots are a cache. Whatever is wrong with one costs time, never history: the errors say what an operator may do, and
 //! the reader takes the one before.
 
 #![forbid(unsafe_code)]
 
+mod client;
 mod error;
 mod head;
 mod reading;
+mod service;
 mod store;
+mod talk;
 mod writing;
 
+pub use client::{Client, ClientError, Frames};
 pub use error::{Fault, SnapshotError};
 pub use head::{About, HEAD_LEN, Head, MAX_LEDGER_LEN, VERSION};
 pub use reading::{Snapshot, State, verify};
+pub use service::{MAX_CONNECTIONS, Service, Settings};
 pub use store::{Aside, Incoming, Partial, Store};
+pub use talk::Listed;
 pub use writing::Writing;

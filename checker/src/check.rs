@@ -5,12 +5,13 @@ use crate::engines::{EngineDigest, EnginesError, Places};
 use crate::events::{Addressed, Events};
 use crate::gateways::Gateways;
 use crate::orders::Orders;
-use crate::promise::{Promise, Verdict};
+use crate::promise::{Loss, Promise, Verdict};
 use crate::segments::SegmentsError;
 use crate::{history, log};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use wire::{Frame, NodeId, SessionId};
+use wire::command::Adopted;
+use wire::{Command, Frame, NodeId, SessionId};
 
 /// The CompIDs of the clients, and their sessions' numbers.
 pub type Sessions = BTreeMap<String, SessionId>;
@@ -128,6 +129,13 @@ pub fn check(inputs: &Inputs, progress: &mut dyn FnMut(Progress<'_>)) -> Result<
     if let Some(chosen) = verdict.history {
         let visit = &mut |frame: &Frame<'_>, verdict: &mut Verdict| {
             let here = frame.position();
+            if let Ok(Command::EpochStart(start)) = frame.command()
+                && start.adopted == Adopted::MayLack
+            {
+                let stamped = frame.header().timestamp;
+                let (frames, events) = (start.parent_seq, addressed.last());
+                verdict.losses.push(Loss { epoch: here.epoch, stamped, frames, events });
+            }
             gateways.note(frame, verdict);
             orders.note_frame(frame);
             places.note(here);

@@ -4,7 +4,7 @@ use crate::bits::Bits;
 use crate::check::{CheckError, Logger, Sessions, Told};
 use crate::events::Addressed;
 use crate::orders::{Order, Orders};
-use crate::promise::{MAX_WORDS, Promise, Verdict};
+use crate::promise::{Loss, MAX_WORDS, Promise, Verdict};
 use crate::reports::Report;
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use wire::{ClOrdId, OrderId, SessionId};
+use wire::{ClOrdId, Nanos, OrderId, SessionId};
 
 /// Columns of `executions.csv` in the order in which rows are handed on.
 const EXECUTIONS: [&str; 10] = [
@@ -27,10 +27,13 @@ const EXECUTIONS: [&str; 10] = [
     "cum_qty",
     "leaves_qty",
 ];
-/// Says `Y` where the exchange marked a report as possibly said before; records need not have it.
-const POSS_RESEND: &str = "poss_resend";
+/// Columns that records need not have. The first says `Y` where the exchange marked a report as possibly said before; the
+/// second when it came, by the client's clock.
+const EXECUTIONS_MORE: [&str; 2] = ["poss_resend", "received_ns"];
 /// Columns of `requests.csv` in the order in which rows are handed on.
 const REQUESTS: [&str; 5] = ["client", "cl_ord_id", "kind", "outcome", "order_id"];
+/// When its first answer came, by the client's clock; records need not have it.
+const REQUESTS_MORE: [&str; 1] = ["first_report_ns"];
 
 /// The records of all runs.
 pub(crate) struct Records {
@@ -106,19 +109,19 @@ pub(crate) fn judge(
     };
     let mut rows = 0;
     for path in &records.executions {
-        let torn = each_row(path, EXECUTIONS, Some(POSS_RESEND), |row, marked| {
+        let torn = each_row(path, EXECUTIONS, EXECUTIONS_MORE, |row, [marked, received]| {
             rows += 1;
             told.tell("clients", "executions", rows);
-            judge.execution(row, marked == b"Y");
+            judge.execution(row, *marked == b"Y", time(received));
             Ok(())
         })?;
         judge.note_torn(path, torn);
     }
     for path in &records.requests {
-        let torn = each_row(path, REQUESTS, None, |row, _| {
+        let torn = each_row(path, REQUESTS, REQUESTS_MORE, |row, [answered]| {
             rows += 1;
             told.tell("clients", "requests", rows);
-            judge.request(row)
+            judge.request(row, time(answered))
         })?;
         judge.note_torn(path, torn);
     }
@@ -135,7 +138,7 @@ fn learn(
     let mut votes: BTreeMap<Vec<u8>, BTreeMap<SessionId, u64>> = BTreeMap::new();
     let (mut scratch, mut rows) = (Vec::new(), 0);
     for path in &records.executions {
-        each_row(path, EXECUTIONS, None, |row, _| {
+        each_row(path, EXECUTIONS, [], |row, _| {
             rows += 1;
             told.tell("clients", "executions, to learn the sessions", rows);
             let known = number(row[1]).and_then(|number| addressed.get(number));
@@ -175,6 +178,10 @@ fn number(text: &[u8]) -> Option<u64> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
+fn time(text: &[u8]) -> Option<Nanos> {
+    number(text).map(Nanos)
+}
+
 fn text(bytes: &[u8]) -> String {
     bytes.escape_ascii().to_string()
 }
@@ -186,13 +193,18 @@ impl Judge<'_> {
         }
     }
 
-    fn execution(&mut self, row: &[&[u8]; EXECUTIONS.len()], marked: bool) {
+    fn execution(&mut self, row: &[&[u8]; EXECUTIONS.len()], marked: bool, received: Option<Nanos>) {
         // Reports that a gateway makes at its edge say so in their ExecID, and are in no log.
         let Some(exec_id) = number(row[1]) else {
             self.verdict.counts.edge_reports += 1;
             return;
         };
         self.verdict.counts.reports += 1;
+        let given_up = |loss: &Loss| received.is_some_and(|at| loss.covers_event(at, exec_id));
+        if self.verdict.losses.iter().any(given_up) {
+            self.verdict.counts.reports_given_up += 1;
+            return;
+        }
         let (client, report) = (row[0], report(row));
         if let Some(order) = number(report.order_id)
             && !self.orders.holds_order(OrderId(order))
@@ -240,7 +252,7 @@ impl Judge<'_> {
         });
     }
 
-    fn request(&mut self, row: &[&[u8]; REQUESTS.len()]) -> Result<(), String> {
+    fn request(&mut self, row: &[&[u8]; REQUESTS.len()], answered: Option<Nanos>) -> Result<(), String> {
         let [client, name, kind, outcome, order_id] = *row;
         let new = kind.starts_with(b"new");
         let cl_ord_id = ClOrdId::new(name).map_err(|error| format!("\"{}\" {error}", text(name)))?;
@@ -249,6 +261,13 @@ impl Judge<'_> {
             b"accepted" | b"partially_filled" | b"filled" | b"cancelled" | b"expired" if new => {
                 self.verdict.counts.acknowledged += 1;
                 let told = number(order_id).map(OrderId);
+                let given_up = |loss: &Loss| {
+                    answered.zip(told).is_some_and(|(at, order)| loss.covers_frame(at, order.0))
+                };
+                if self.verdict.losses.iter().any(given_up) {
+                    self.verdict.counts.acknowledged_given_up += 1;
+                    return Ok(());
+                }
                 let order = session.and_then(|session| self.orders.get(&(session, cl_ord_id)));
                 if let Some(words) = self.lost(session, order, told) {
                     self.verdict.add(Promise::NothingLost, || {
@@ -328,13 +347,13 @@ impl Judge<'_> {
     }
 }
 
-/// Hands on each row's fields of these columns, and of the optional one if the record has it. True if the last row is torn:
+/// Hands on each row's fields of these columns, and of the optional ones, empty where the record has none. True if the last row is torn:
 /// its writer was killed, and it is left out.
-fn each_row<const N: usize>(
+fn each_row<const N: usize, const M: usize>(
     path: &Path,
     columns: [&str; N],
-    optional: Option<&str>,
-    mut with: impl FnMut(&[&[u8]; N], &[u8]) -> Result<(), String>,
+    optional: [&str; M],
+    mut with: impl FnMut(&[&[u8]; N], &[&[u8]; M]) -> Result<(), String>,
 ) -> Result<bool, CheckError> {
     let unreadable = |line: u64, why: String| CheckError::Record { path: path.into(), line, why };
     let io = |error: std::io::Error| unreadable(0, error.to_string());
@@ -347,7 +366,7 @@ fn each_row<const N: usize>(
     for (place, column) in places.iter_mut().zip(columns) {
         *place = find(column).ok_or_else(|| unreadable(1, format!("there is no column \"{column}\"")))?;
     }
-    let optional = optional.and_then(find);
+    let optional = optional.map(find);
     let (mut row, mut next) = (csv::ByteRecord::new(), csv::ByteRecord::new());
     let read = |reader: &mut csv::Reader<File>, row: &mut csv::ByteRecord| {
         reader.read_byte_record(row).map_err(|error| unreadable(0, error.to_string()))
@@ -363,8 +382,8 @@ fn each_row<const N: usize>(
             return Err(unreadable(line, format!("{} fields, the header has {}", row.len(), header.len())));
         }
         let fields = places.map(|place| &row[place]);
-        let marked = optional.map_or(&b""[..], |place| &row[place]);
-        with(&fields, marked).map_err(|why| unreadable(line, why))?;
+        let more = optional.map(|place| place.map_or(&b""[..], |place| &row[place]));
+        with(&fields, &more).map_err(|why| unreadable(line, why))?;
         std::mem::swap(&mut row, &mut next);
     }
     Ok(false)

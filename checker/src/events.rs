@@ -138,6 +138,8 @@ pub(crate) struct Addressed {
     decimals: BTreeMap<InstrumentId, u8>,
     reports: HashMap<SessionId, ReportSeq, FxBuildHasher>,
     last_cause: Position,
+    /// The last event's number.
+    last: u64,
     /// Events whose cause the history does not hold.
     void: Bits,
     scratch: Vec<u8>,
@@ -191,6 +193,7 @@ impl Addressed {
     fn address(&mut self, event: &Event<'_>, void: bool, verdict: &mut Verdict) {
         let header = event.header();
         let (Outbound(number), session) = (header.outbound, header.session);
+        self.last = number;
         self.note_report(number, session, header.report, verdict);
         let happening = match event.happening() {
             Ok(happening) => happening,
@@ -251,6 +254,11 @@ impl Addressed {
     /// Whether the event of this number is void.
     pub(crate) fn is_void(&self, number: u64) -> bool {
         self.void.holds(number)
+    }
+
+    /// The number of the last event; 0 before the first.
+    pub(crate) fn last(&self) -> Outbound {
+        Outbound(self.last)
     }
 
     /// The last position that an event was caused by.

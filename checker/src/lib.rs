@@ -35,4 +35,4 @@ pub mod segments;
 
 pub use check::{CheckError, Inputs, Logger, Progress, Sessions, check};
 pub use engines::EngineDigest;
-pub use promise::{Promise, Verdict};
+pub use promise::{Loss, Promise, Verdict};

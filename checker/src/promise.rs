@@ -3,7 +3,7 @@
 use crate::log::LogAccount;
 use serde::Serialize;
 use std::fmt;
-use wire::{Chain, Epoch, Outbound, Position, Seq};
+use wire::{Chain, Epoch, Nanos, Outbound, Position, Seq};
 
 /// The most findings of a promise that are kept with their words; all are counted.
 pub const MAX_WORDS: usize = 20;
@@ -90,6 +90,8 @@ pub struct Counts {
     pub accepted: u64,
     /// Orders whose acknowledgement a client holds.
     pub acknowledged: u64,
+    /// Of them, those that are lost and that an operator gave up: see [`Verdict::losses`].
+    pub acknowledged_given_up: u64,
     /// Requests without an answer that are in the history.
     pub unknown_in_history: u64,
     /// Requests without an answer that are not in the history.
@@ -98,6 +100,8 @@ pub struct Counts {
     pub unknown_client: u64,
     /// Reports that clients hold and that name an event.
     pub reports: u64,
+    /// Of them, those whose event is lost and that an operator gave up.
+    pub reports_given_up: u64,
     /// Of them, those that a client holds once more, word for word.
     pub repeated: u64,
     /// Reports that a gateway made at its edge: they are in no log.
@@ -119,6 +123,32 @@ pub struct JournalAccount {
     pub last: Outbound,
 }
 
+/// A cold start that an operator allowed: what was acknowledged before it may be missing behind its parent, and is counted
+/// instead of found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Loss {
+    /// The epoch that says so in its `EpochStart`.
+    pub epoch: Epoch,
+    /// When that was stamped: what clients were told before may be lost.
+    pub stamped: Nanos,
+    /// The parent's number: no frame up to here may be missing.
+    pub frames: Seq,
+    /// The last event that is caused up to there: none up to here may be missing.
+    pub events: Outbound,
+}
+
+impl Loss {
+    /// Whether an order of this number that was told at this time may be lost.
+    pub(crate) fn covers_frame(&self, told: Nanos, number: u64) -> bool {
+        told < self.stamped && number > self.frames.0
+    }
+
+    /// Whether a report of this number that was told at this time may be lost.
+    pub(crate) fn covers_event(&self, told: Nanos, number: u64) -> bool {
+        told < self.stamped && number > self.events.0
+    }
+}
+
 /// What was judged, and what was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
@@ -132,6 +162,8 @@ pub struct Verdict {
     pub logs: Vec<LogAccount>,
     /// Every event journal by itself.
     pub journals: Vec<JournalAccount>,
+    /// What operators gave up.
+    pub losses: Vec<Loss>,
     /// What is allowed and yet worth knowing: forks, torn ends, records without a file.
     pub notes: Vec<String>,
     findings: [Findings; Promise::ALL.len()],
@@ -190,7 +222,13 @@ impl Verdict {
                     return None;
                 }
                 let (acknowledged, inside) = (counts.acknowledged, counts.unknown_in_history);
-                format!("{acknowledged} acknowledged; unknown: {inside} in the history of {unknown}")
+                let given_up = match counts.acknowledged_given_up {
+                    0 => String::new(),
+                    lost => format!(", {lost} given up"),
+                };
+                format!(
+                    "{acknowledged} acknowledged{given_up}; unknown: {inside} in the history of {unknown}"
+                )
             }
             Promise::NothingTwice if counts.accepted == 0 => return None,
             Promise::NothingTwice => format!("{} accepted", counts.accepted),
@@ -238,6 +276,7 @@ impl Verdict {
             "last": { "epoch": epoch, "seq": seq, "chain": format!("{chain:016x}") },
             "history": self.history.map(|at| self.logs[at].name.as_str()),
             "counts": self.counts,
+            "losses": self.losses,
             "promises": promises,
             "notes": self.notes,
         })
@@ -256,6 +295,20 @@ impl fmt::Display for Verdict {
             if self.count(promise) > 0 {
                 write!(f, " ({})", self.count(promise))?;
             }
+        }
+        for loss in &self.losses {
+            write!(
+                f,
+                "\nGIVEN UP by an operator: epoch {} went on behind frame {} and event {}, too few votes were left",
+                loss.epoch, loss.frames, loss.events
+            )?;
+        }
+        if !self.losses.is_empty() {
+            let Counts { acknowledged_given_up, reports_given_up, .. } = self.counts;
+            write!(
+                f,
+                "\nGIVEN UP: {acknowledged_given_up} acknowledged orders and {reports_given_up} reports that clients hold"
+            )?;
         }
         for note in &self.notes {
             write!(f, "\nnote: {note}")?;

@@ -9,7 +9,7 @@ use checker::Promise::{
 };
 use checker::{Sessions, check};
 use support::{GATEWAY, Log, Message, World, events_of, order, spoken, stamp_of, view};
-use wire::command::{EpochOpen, Opening, Side, Tick};
+use wire::command::{Adopted, EpochOpen, Opening, Side, Tick};
 use wire::event::{Accepted, Address, OrderStatus};
 use wire::{
     Chain, Digest, Epoch, Event, Frame, Happening, MAX_FRAME_LEN, Nanos, Outbound, Position, ReportSeq, Seq,
@@ -280,6 +280,55 @@ fn an_acknowledged_order_that_the_history_does_not_hold_is_lost() {
         words.iter().any(|w| w.contains("order c of CLIENT1 was acknowledged, and the history")),
         "{verdict}"
     );
+}
+
+/// Orders a and b were acknowledged at 99; then the power was cut, b's frame lost, and the cluster went on in epoch 2 behind a.
+fn after_a_power_cut(adopted: Adopted) -> World {
+    let mut before = Log::begun();
+    before.order(1, Side::Sell, "a");
+    let mut log = before.clone();
+    before.order(1, Side::Sell, "b");
+    log.start_on(2, Opening::AtOpen, adopted);
+    log.sequencer_says(&EpochOpen {});
+    log.open_gateway(2);
+    log.log_on(2);
+    log.order(2, Side::Sell, "x");
+    let (old, mut world) = (World::of(&before), World::of(&log));
+    let since = |row: &String| row.contains(",x,").then(|| row.replace(",99,", ",2000,"));
+    world.executions =
+        old.executions.iter().cloned().chain(world.executions.iter().filter_map(since)).collect();
+    let rows = ["1,a,new,accepted,6,99", "1,b,new,accepted,7,99", "2,x,new,accepted,11,2000"];
+    world.requests = rows.map(|row| format!("CLIENT{row}")).to_vec();
+    world.sessions =
+        Some([("CLIENT1".to_owned(), SessionId(1)), ("CLIENT2".to_owned(), SessionId(2))].into());
+    world
+}
+
+#[test]
+fn what_an_operator_gave_up_is_counted_and_not_found() {
+    let verdict = after_a_power_cut(Adopted::MayLack).is_clean();
+    let [loss] = verdict.losses[..] else { panic!("{verdict}") };
+    assert_eq!((loss.epoch.0, loss.frames.0, loss.events.0), (2, 6, 6));
+    assert_eq!((verdict.counts.acknowledged, verdict.counts.acknowledged_given_up), (3, 1), "{verdict}");
+    assert_eq!((verdict.counts.reports, verdict.counts.reports_given_up), (3, 1), "{verdict}");
+    assert!(verdict.to_string().contains("GIVEN UP: 1 acknowledged orders and 1 reports"), "{verdict}");
+}
+
+#[test]
+fn what_nobody_gave_up_is_lost_all_the_same() {
+    let verdict = after_a_power_cut(Adopted::Whole).judged();
+    assert!(verdict.count(NothingLost) > 0 && verdict.count(NothingFalse) > 0, "{verdict}");
+    // Behind the parent alone, and only what was told before.
+    for row in ["CLIENT1,z,new,accepted,5,99", "CLIENT1,b,new,accepted,7,2000", "CLIENT1,b,new,accepted,7,"] {
+        let mut world = after_a_power_cut(Adopted::MayLack);
+        world.requests.push(row.to_owned());
+        assert_eq!(world.judged().count(NothingLost), 1, "{row}");
+    }
+    for row in ["CLIENT1,99,a,6,6,F,2,5,100.50,5,0", "CLIENT1,2000,b,7,7,0,0,,,0,5"] {
+        let mut world = after_a_power_cut(Adopted::MayLack);
+        world.executions.push(row.to_owned());
+        assert!(world.judged().count(NothingFalse) > 0, "{row}");
+    }
 }
 
 #[test]

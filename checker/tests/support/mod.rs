@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use wire::command::{
-    DefineInstrument, EpochStart, GatewayOpen, InstrumentTerms, LoggerMember, NewOrder, Opening,
+    Adopted, DefineInstrument, EpochStart, GatewayOpen, InstrumentTerms, LoggerMember, NewOrder, Opening,
     ResetSeqNums, SessionLogon, Side, Terms, Tick,
 };
 use wire::event::{
@@ -70,6 +70,10 @@ impl Log {
     }
 
     pub(crate) fn start(&mut self, epoch: u32, opening: Opening) {
+        self.start_on(epoch, opening, Adopted::Whole);
+    }
+
+    pub(crate) fn start_on(&mut self, epoch: u32, opening: Opening, adopted: Adopted) {
         self.epoch = epoch;
         let parent = self.last();
         let mut loggers = [LoggerMember::default(); 7];
@@ -86,7 +90,7 @@ impl Log {
             cluster: cluster_id(CLUSTER),
             loggers,
             opening,
-            adopted: Default::default(),
+            adopted,
             reserved: [0; 6],
         };
         self.sequencer_says(&start);
@@ -388,7 +392,9 @@ impl World {
             rows.iter().for_each(|row| writeln!(text, "{row}").unwrap());
             text
         };
-        let header = "client,cl_ord_id,kind,outcome,order_id";
+        let told_when = self.requests.iter().any(|row| row.split(',').count() > 5);
+        let when = if told_when { ",first_report_ns" } else { "" };
+        let header = &format!("client,cl_ord_id,kind,outcome,order_id{when}");
         std::fs::write(clients.join("requests.csv"), csv(header, &self.requests)).unwrap();
         let header = "client,received_ns,cl_ord_id,order_id,exec_id,exec_type,ord_status,last_qty,last_px,cum_qty,leaves_qty";
         std::fs::write(clients.join("executions.csv"), csv(header, &self.executions)).unwrap();

@@ -114,7 +114,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
     let mut goals = Goals::default();
     let safety =
         |goals: &mut Goals, name: &str, count: u64| goals.tell(Weight::Safety, name, count, 0, count == 0);
-    goals.tell_promises(&verdict);
+    goals.tell_promises(&[&verdict]);
     safety(&mut goals, "requests_unanswered", report.unanswered);
     safety(&mut goals, "client_violations", report.violation_count + report.duplicates_of_exec_id);
     safety(&mut goals, "sessions_lost", report.lost.len() as u64);

@@ -29,8 +29,8 @@ impl Goals {
         }
     }
 
-    /// Tells the promises that the checker judges, but for the engines' digests, which the board compares.
-    pub fn tell_promises(&mut self, verdict: &Verdict) {
+    /// Tells the promises that the checker judges, over these verdicts, but for the engines' digests, which the board compares.
+    pub fn tell_promises(&mut self, verdicts: &[&Verdict]) {
         for (name, promise) in [
             ("acknowledged_orders_lost", Promise::NothingLost),
             ("orders_executed_twice", Promise::NothingTwice),
@@ -39,10 +39,10 @@ impl Goals {
             ("gateway_numbers_out_of_order", Promise::GatewayOrder),
             ("events_without_cause_or_not_alike", Promise::EventsSound),
         ] {
-            let count = verdict.count(promise);
+            let count = verdicts.iter().map(|verdict| verdict.count(promise)).sum::<u64>();
             self.tell(Weight::Safety, name, count, 0, count == 0);
         }
-        let verifies = verdict.count(Promise::LogsSound) == 0;
+        let verifies = verdicts.iter().all(|verdict| verdict.count(Promise::LogsSound) == 0);
         self.tell(Weight::Safety, "log_verifies", if verifies { "yes" } else { "no" }, "yes", verifies);
     }
 

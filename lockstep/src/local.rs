@@ -190,6 +190,14 @@ impl LocalCluster {
         Ok(())
     }
 
+    /// Ends every process at once, as a power cut would, and waits until the kernel has cleared them away.
+    pub fn kill_all(mut self) -> anyhow::Result<()> {
+        for process in &mut self.processes {
+            process.child.kill()?;
+        }
+        Ok(())
+    }
+
     /// Sends a signal to one node's process.
     pub fn signal(&self, name: &str, which: Signal) -> anyhow::Result<()> {
         let process = self.processes.iter().find(|process| process.node.name == name);

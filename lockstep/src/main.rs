@@ -8,6 +8,7 @@ mod console;
 mod demo;
 mod drive;
 mod lab_plan;
+mod recover;
 
 use clap::{Parser, Subcommand};
 use std::net::Ipv4Addr;
@@ -67,6 +68,8 @@ enum Command {
         #[arg(long, default_value_t = 30, requires = "until")]
         patience: u64,
     },
+    /// After a total outage that took votes: shows what each logger has and what may be lost; goes on if told to.
+    Recover(recover::RecoverArgs),
     /// The description and the hosts of a lab (called by `scripts/lab`).
     #[command(hide = true)]
     LabPlan(lab_plan::LabPlanArgs),
@@ -90,6 +93,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             console::status_until(&config, interface, until, patience)
         }
         Command::Status { config, interface, once, .. } => console::status(&config, interface, once),
+        Command::Recover(args) => recover::recover(&args),
         Command::LabPlan(args) => lab_plan::run(&args),
     }
 }

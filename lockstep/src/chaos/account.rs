@@ -7,7 +7,7 @@ use crate::goal::{Goals, Weight};
 use crate::load::Report;
 use checker::Verdict;
 use cluster::Role;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use wire::Nanos;
 
@@ -37,6 +37,45 @@ impl Figures {
     }
 }
 
+/// What stands above the rows of a table.
+pub(super) fn table_head(failover: Nanos) -> String {
+    let ms = failover.0 / Nanos::MILLI.0;
+    let mut head = format!("milliseconds; a silent node is missed after {ms} ms (timing.failover)\n");
+    let heads = ["gap for clients", "after detection", "after decision", "gap at return", "all well"];
+    // Writing to a string does not fail.
+    let _ = write!(head, "{:<28}{:>6}", "", "");
+    for name in heads {
+        let _ = write!(head, "  {name:>27}");
+    }
+    let _ = write!(head, "\n{:<28}{:>6}", "fault", "rounds");
+    for _ in heads {
+        let _ = write!(head, "  {:>9}{:>9}{:>9}", "p50", "p99", "max");
+    }
+    head.push('\n');
+    head
+}
+
+/// The row of a fault.
+pub(super) fn table_row<'a>(fault: &str, rounds: impl Iterator<Item = &'a (Round, Seen)>) -> String {
+    let rounds: Vec<_> = rounds.collect();
+    let figures = |figure: fn(&Round, &Seen) -> Option<Nanos>| {
+        Figures::of(rounds.iter().map(|(round, seen)| figure(round, seen)))
+    };
+    let all = [
+        figures(|_, seen| seen.gap),
+        figures(|_, seen| seen.after_detection),
+        figures(|_, seen| seen.after_decision),
+        figures(|_, seen| seen.return_gap),
+        figures(|round, _| Some(round.well.since(round.began))),
+    ];
+    let mut row = format!("{fault:<28}{:>6}", rounds.len());
+    for figures in all {
+        let _ = write!(row, "  {}", figures.words());
+    }
+    row.push('\n');
+    row
+}
+
 /// What came of a run.
 #[derive(Debug)]
 pub struct Account {
@@ -57,45 +96,14 @@ pub struct Account {
 }
 
 impl Account {
-    fn figures(&self, fault: &Fault, figure: impl Fn(&Round, &Seen) -> Option<Nanos>) -> Figures {
-        let of_fault = self.rounds.iter().filter(|(round, _)| round.fault == *fault);
-        Figures::of(of_fault.map(|(round, seen)| figure(round, seen)))
-    }
-
     /// A line for each kind of fault.
     #[must_use]
     pub fn table(&self) -> String {
-        let mut rounds: BTreeMap<&Fault, usize> = BTreeMap::new();
-        for (round, _) in &self.rounds {
-            *rounds.entry(&round.fault).or_default() += 1;
-        }
-        let mut table = format!(
-            "milliseconds; a silent node is missed after {} ms (timing.failover)\n",
-            self.failover.0 / Nanos::MILLI.0
-        );
-        let heads = ["gap for clients", "after detection", "after decision", "gap at return", "all well"];
-        let _ = write!(table, "{:<28}{:>6}", "", "");
-        for head in heads {
-            let _ = write!(table, "  {head:>27}");
-        }
-        let _ = write!(table, "\n{:<28}{:>6}", "fault", "rounds");
-        for _ in heads {
-            let _ = write!(table, "  {:>9}{:>9}{:>9}", "p50", "p99", "max");
-        }
-        table.push('\n');
-        for (fault, count) in rounds {
-            let figures = [
-                self.figures(fault, |_, seen| seen.gap),
-                self.figures(fault, |_, seen| seen.after_detection),
-                self.figures(fault, |_, seen| seen.after_decision),
-                self.figures(fault, |_, seen| seen.return_gap),
-                self.figures(fault, |round, _| Some(round.well.since(round.began))),
-            ];
-            let _ = write!(table, "{:<28}{count:>6}", fault.words());
-            for figures in figures {
-                let _ = write!(table, "  {}", figures.words());
-            }
-            table.push('\n');
+        let rounds: BTreeSet<&Fault> = self.rounds.iter().map(|(round, _)| &round.fault).collect();
+        let mut table = table_head(self.failover);
+        for fault in rounds {
+            let of_fault = self.rounds.iter().filter(|(round, _)| round.fault == *fault);
+            table.push_str(&table_row(&fault.words(), of_fault));
         }
         table
     }
@@ -121,7 +129,7 @@ impl Account {
     #[must_use]
     pub fn goals(&self) -> Goals {
         let mut goals = Goals::default();
-        goals.tell_promises(&self.verdict);
+        goals.tell_promises(&[&self.verdict]);
         let none = |goals: &mut Goals, name: &str, count: u64| {
             goals.tell(Weight::Safety, name, count, 0, count == 0);
         };

@@ -4,6 +4,7 @@ use super::account::Account;
 use super::decisions;
 use super::lab::Lab;
 use super::measure::Records;
+use super::power_cut::PowerCuts;
 use super::rounds::{self, Rounds, Settings};
 use super::scenario::Scenario;
 use super::stage::Stage;
@@ -78,6 +79,37 @@ impl ChaosArgs {
     /// Runs it; an error if a promise was broken or the cluster did not come back.
     pub fn run(&self) -> anyhow::Result<()> {
         let in_lab = self.in_lab.is_some() || self.describe.is_some();
+        let alone = self.scenario == Scenario::PowerCut;
+        ensure!(!(in_lab && alone), "every host of a lab has this machine's disk: leave out --lab");
+        let played = if alone { Ok(()) } else { self.run_faults(in_lab) };
+        let cut = if self.scenario.cuts_power() && !in_lab { self.run_power_cuts() } else { Ok(()) };
+        played.and(cut)
+    }
+
+    /// The power cuts: one cluster after the other.
+    fn run_power_cuts(&self) -> anyhow::Result<()> {
+        ensure!(self.times > 0 && self.rate > 0 && self.sessions > 0, "every number must be above zero");
+        let plan = self.plan()?;
+        let shutdown = Shutdown::on_signals().context("cannot listen for signals")?;
+        let directory = Directory::create(self.keep.as_deref(), "lockstep-power-cut-")?;
+        let settings = PowerCuts {
+            plan,
+            times: self.times,
+            seed: self.seed,
+            rate: self.rate,
+            patience: Nanos(self.patience.saturating_mul(Nanos::SECOND.0)),
+            binaries: binaries_beside_this_one()?,
+        };
+        let mut out = std::io::stdout().lock();
+        let judged = settings.play(directory.path(), &shutdown, &mut out).and_then(|account| {
+            write!(out, "\n{}", account.words())?;
+            account.goals().judge()
+        });
+        directory.end(judged, &mut out)
+    }
+
+    /// All other faults, on one cluster.
+    fn run_faults(&self, in_lab: bool) -> anyhow::Result<()> {
         let faults = self.scenario.faults(in_lab);
         ensure!(in_lab || !self.scenario.needs_lab(), "only in a lab can a node be cut off: add --lab");
         ensure!(self.times > 0 && self.rate > 0 && self.sessions > 0, "every number must be above zero");

@@ -44,7 +44,22 @@ pub struct Seen {
 impl Records {
     /// What `lockstep load --records` and chaos leave in a directory.
     pub fn read(directory: &Path) -> anyhow::Result<Self> {
+        Self::read_all([directory])
+    }
+
+    /// What they leave in several, one load after the other.
+    pub fn read_all<'a>(directories: impl IntoIterator<Item = &'a Path>) -> anyhow::Result<Self> {
         let mut records = Self::default();
+        for directory in directories {
+            records.add(directory)?;
+        }
+        records.asked.sort_by_key(|asked| asked.sent);
+        records.told.sort();
+        Ok(records)
+    }
+
+    fn add(&mut self, directory: &Path) -> anyhow::Result<()> {
+        let records = self;
         let nanos = |text: &str| text.parse::<u64>().ok().map(Nanos);
         each(&directory.join("requests.csv"), ["sent_ns", "first_report_ns", "outcome"], |row| {
             let [sent, first, outcome] = row;
@@ -62,10 +77,7 @@ impl Records {
                     .push((nanos(received).context("a report without its moment")?, client.to_owned()));
             }
             Ok(())
-        })?;
-        records.asked.sort_by_key(|asked| asked.sent);
-        records.told.sort();
-        Ok(records)
+        })
     }
 
     /// The longest silence of the exchange towards all clients within a time, of that only the part in which a request waited
@@ -109,7 +121,7 @@ impl Records {
     }
 
     /// The first new answer after a moment.
-    fn next_done(&self, after: Nanos) -> Option<Nanos> {
+    pub(super) fn next_done(&self, after: Nanos) -> Option<Nanos> {
         self.asked.iter().filter_map(|asked| asked.done).filter(|done| *done > after).min()
     }
 

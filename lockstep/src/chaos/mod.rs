@@ -11,6 +11,8 @@
 //! | [`decisions`] | when the supervisors decided, from what they log |
 //! | [`measure`] | what the clients saw of each fault, from their own records |
 //! | [`gaps`] | how long the exchange fell silent about a moment, to the nanosecond |
+//! | [`tear`] | what a power cut may do to a journal |
+//! | [`power_cut`] | everything loses its power, one cluster a round |
 //! | [`account`] | the table and the goals |
 //! | [`command`] | `lockstep chaos`, from the description to the verdict |
 //!
@@ -24,9 +26,11 @@ pub mod gaps;
 pub mod health;
 pub mod lab;
 pub mod measure;
+pub mod power_cut;
 pub mod rounds;
 pub mod scenario;
 pub mod stage;
+pub mod tear;
 pub mod traffic;
 
 pub use account::Account;

@@ -35,6 +35,12 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// Everything is killed.
+    #[must_use]
+    pub fn everything() -> Self {
+        Self { harm: Harm::Kill, roles: ROLES.to_vec() }
+    }
+
     /// As in `kill engine+logger`.
     #[must_use]
     pub fn words(&self) -> String {
@@ -47,7 +53,7 @@ impl Fault {
     #[must_use]
     pub fn stalls(&self) -> bool {
         let both = self.roles.len() == 2 && self.roles[0] == self.roles[1];
-        both && self.roles[0] != Role::Supervisor
+        self.roles == ROLES || both && self.roles[0] != Role::Supervisor
     }
 
     /// Whether connections of clients end with it.
@@ -83,6 +89,8 @@ pub enum Scenario {
     CutSequencer,
     /// Cut a logger off the network (in a lab).
     CutLogger,
+    /// Cut the power of everything: kill every process at once, and keep, tear or take away what no disk had confirmed.
+    PowerCut,
     /// Each of the others in turn.
     All,
 }
@@ -106,6 +114,8 @@ impl Scenario {
                 ROLES.iter().enumerate().flat_map(pairs).collect()
             }
             Self::KillTwoLoggers => vec![two(Role::Logger, Role::Logger)],
+            // Each is a cluster of its own: see `power_cut`.
+            Self::PowerCut => Vec::new(),
             Self::FreezeSequencer => one(Harm::Freeze, Role::Sequencer),
             Self::CutSequencer => one(Harm::Cut, Role::Sequencer),
             Self::CutLogger => one(Harm::Cut, Role::Logger),
@@ -120,6 +130,12 @@ impl Scenario {
                 all
             }
         }
+    }
+
+    /// Whether power cuts belong to it, which are played apart.
+    #[must_use]
+    pub fn cuts_power(self) -> bool {
+        matches!(self, Self::PowerCut | Self::All)
     }
 
     /// Whether it needs a network that can be cut.

@@ -4,6 +4,7 @@
 //! the log too. Where they are acknowledged once *synced*, another thread commits in groups: it is woken by an append, and
 //! wakes the writing thread when the disk has confirmed.
 
+use crate::history::Dispensable;
 use journal::{JournalError, Seal, Syncer};
 use mio::Waker;
 use node::{Clock, Shutdown};
@@ -28,6 +29,8 @@ pub(crate) struct House {
 pub(crate) struct Housed {
     pub(crate) journal: &'static str,
     pub(crate) syncer: Syncer,
+    /// Tells up to where it need not be at hand.
+    pub(crate) dispensable: Option<Dispensable>,
 }
 
 impl Housed {
@@ -36,6 +39,23 @@ impl Housed {
             tracing::info!(journal = self.journal, "sealed up to {last}: chain {chain}");
         }
         Ok(())
+    }
+
+    /// Moves segments into the archive, if they may go. Whatever goes wrong with that is tried again when more may go.
+    fn archive(&mut self) {
+        let Some(upto) = self.dispensable.as_ref().and_then(Dispensable::take) else { return };
+        loop {
+            match self.syncer.archive_once(upto) {
+                Ok(Some(path)) => {
+                    tracing::info!(journal = self.journal, snapshot = %upto.seq, path = %path.display(), "segment archived");
+                }
+                Ok(None) => return,
+                Err(error) => {
+                    tracing::warn!(journal = self.journal, snapshot = %upto.seq, %error, "nothing is archived before this snapshot");
+                    return;
+                }
+            }
+        }
     }
 }
 
@@ -51,7 +71,7 @@ pub(crate) fn keep_house(mut house: House, clock: Clock, shutdown: &Shutdown) ->
         }
         for housed in &mut house.prepare {
             match housed.syncer.prepare_once().and_then(|_| housed.seal()) {
-                Ok(()) => {}
+                Ok(()) => housed.archive(),
                 Err(JournalError::NoSpace { .. }) if began < complain_at => {}
                 Err(error @ JournalError::NoSpace { .. }) => {
                     complain_at = began.saturating_add(Nanos::SECOND);

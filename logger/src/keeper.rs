@@ -193,6 +193,11 @@ impl<T: Transport, L: Log, V: Vault> LoggerNode<T, L, V> {
         self.frames.stream().lag() + self.events.stream().lag()
     }
 
+    /// Requests for repair that were not answered: they are none, or for what is not served here.
+    pub fn refused(&self) -> u64 {
+        self.answers.refused()
+    }
+
     /// Syncs everything, and notes that it did: the next process goes on in this life, even after a restart of the host.
     ///
     /// # Errors

@@ -5,6 +5,7 @@
 mod agent;
 mod boot;
 mod disk;
+mod history;
 mod open;
 mod tools;
 
@@ -75,12 +76,13 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
 fn keep(arguments: &NodeArgs) -> anyhow::Result<()> {
     let started = node::start(arguments, Role::Logger)?;
     let Started { description, node, clock, shutdown } = started.clone();
+    let (service, dispensable) = history::open(&description, &node)?;
     let (keeper, Syncers { frames, events }) = open::open(&started)?;
     let waker = Arc::new(OnceLock::new());
     let mut agent = Agent::new(keeper, Arc::clone(&waker));
     let prepare = vec![
-        Housed { journal: "log", syncer: agent.node.log().syncer() },
-        Housed { journal: "events", syncer: agent.node.event_journal().syncer() },
+        Housed { journal: "log", syncer: agent.node.log().syncer(), dispensable: Some(dispensable) },
+        Housed { journal: "events", syncer: agent.node.event_journal().syncer(), dispensable: None },
     ];
 
     // The disk goes on until the last word is written, and ends everything if it cannot.
@@ -102,6 +104,11 @@ fn keep(arguments: &NodeArgs) -> anyhow::Result<()> {
     threads.push(spawn("disk", &shutdown, {
         let done = done.clone();
         move || disk::keep_house(house, clock, &done)
+    })?);
+
+    threads.push(spawn("service", &shutdown, {
+        let done = done.clone();
+        move || history::serve(service, &done)
     })?);
 
     let kept = {

@@ -261,6 +261,39 @@ fn a_log_is_served_in_the_session_whose_start_it_holds_and_in_no_other() {
 }
 
 #[test]
+fn what_is_archived_is_not_answered_by_the_thread_that_writes_and_such_requests_are_counted() {
+    let dir = tempdir().unwrap();
+    let mut process = Process::alive(dir.path(), Start::default());
+    let mut history = History::first(299);
+    process.lead(&history, 300);
+    let mut syncer = process.node.log().syncer();
+    syncer.sync_once().unwrap();
+    while syncer.seal_once().unwrap().is_some() {}
+    while syncer.archive_once(history.place(200)).unwrap().is_some() {}
+    let first = process.node.log().first();
+    assert!((100..=200).contains(&first));
+    process.acts();
+    for asked in [1, first - 1] {
+        process.ask(Sequenced, 1, asked, 10);
+        assert!(process.repaired().is_empty(), "{asked}");
+    }
+    assert_eq!(process.node.refused(), 2);
+    process.ask(Sequenced, 1, first, 10);
+    assert_eq!(process.repaired(), history.frames[first as usize - 1..][..10]);
+    // It goes on as before, also over a change of epoch and a start.
+    history = history.next(2, 250, 20);
+    process.lead(&history, 210);
+    assert_eq!(process.held(), history.frames[first as usize - 1..]);
+    assert_eq!(process.acks().last(), Some(&history.last()));
+    drop(syncer);
+    process.kill();
+    let mut process = Process::start(dir.path(), Start { token: 2, ..Start::default() });
+    history.ticks(5);
+    process.lead(&history, 210);
+    assert_eq!(process.acks().last(), Some(&history.last()));
+}
+
+#[test]
 fn it_says_that_it_is_here_at_once_when_it_is_ready_and_now_and_then_again() {
     let dir = tempdir().unwrap();
     let mut process = Process::alive(dir.path(), Start::default());

@@ -4,6 +4,7 @@
 
 mod support;
 
+use archive::Client;
 use bus::{Datagrams, Publication, StreamKind};
 use cluster::{Life, Message, Present};
 use logger::{FileVault, Kept, Vault};
@@ -17,6 +18,7 @@ use wire::{Ack, Incarnation, Nanos, Position};
 
 /// Whatever must happen does so within this, or the test fails.
 const PATIENCE: Nanos = Nanos(60 * Nanos::SECOND.0);
+const CONNECT: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_micros(200);
 
 /// Killed with the test, however it ends.
@@ -166,9 +168,21 @@ fn keeps_and_acknowledges(durability: &str) {
         assert_eq!((ack.incarnation, ack.logger), (life.incarnation, support::LOGGER));
     }
 
+    // What it keeps is handed on over TCP, at the same address.
+    let address = description.node("logger-1").unwrap().address.into();
+    let mut client = Client::connect(address, CONNECT).unwrap();
+    let mut handed_on = client.log(Position::GENESIS, history.last()).unwrap();
+    for frame in &history.frames {
+        assert_eq!(handed_on.next_frame().unwrap(), Some(&frame[..]));
+    }
+    assert_eq!(handed_on.next_frame().unwrap(), None);
+    drop(handed_on);
+    assert!(client.list().unwrap().is_empty());
+
     let pid = running.0.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     assert!(running.0.wait().unwrap().success());
+    assert!(Client::connect(address, CONNECT).is_err(), "it stops with the process");
     let data = dir.path().join("data/logger-1");
     let promise = cluster::Promise { epoch: history.epoch(), nonce: history.nonce() };
     let kept = Kept { promise, incarnation: life.incarnation, began: true, clean: true };

@@ -3,9 +3,10 @@
 use crate::accounts::{Accounts, HoldingId, needed};
 use crate::exchange::Exchange;
 use crate::expiry::Timer;
+use crate::instruments::Market;
 use crate::orders::{Order, Place};
 use crate::{Holding, Sequenced};
-use book::{Disorder, Slot};
+use book::{Disorder, LadderId, Slot};
 use std::collections::BTreeMap;
 use wire::command::{Phase, Side};
 use wire::{AccountId, CurrencyId, InstrumentId, Money, OrderId, Qty};
@@ -30,6 +31,14 @@ pub enum Violation {
     Order {
         /// Which one.
         order: OrderId,
+    },
+    /// An open order stands on no ladder, or one on two.
+    #[error("{open} orders are open, {standing} stand on ladders")]
+    Standing {
+        /// In the shelf.
+        open: usize,
+        /// On ladders; one more than open stands for any number.
+        standing: usize,
     },
     /// Open orders and the names that stand for them are not the same.
     #[error("{open} orders are open, {named} stand under their names")]
@@ -148,35 +157,60 @@ fn quick(exchange: &Exchange) -> Result<(), Violation> {
             return Err(Violation::Crossed { instrument: id });
         }
     }
-    for (slot, order) in exchange.shelf.slots() {
-        stands(exchange, slot, order)?;
-    }
+    standing(exchange)?;
     timers(exchange)?;
     holdings(exchange)?;
     conserved(exchange)
 }
 
-/// An order stands where it says, with what it says.
-fn stands(exchange: &Exchange, slot: Slot, order: &Order) -> Result<(), Violation> {
-    let violation = Violation::Order { order: order.id() };
-    let Some(instrument) = exchange.instruments.get(order.instrument()) else { return Err(violation) };
-    let (market, shelf, terms) = (&instrument.market, &exchange.shelf, order.terms());
-    let key = match order.place {
+/// Every open order stands where it says, once. Queue by queue, so that long ones take no longer than many.
+fn standing(exchange: &Exchange) -> Result<(), Violation> {
+    let (shelf, open) = (&exchange.shelf, exchange.shelf.len());
+    let mut standing = 0;
+    for instrument in exchange.instruments.iter() {
+        for ladder in instrument.market.ladders() {
+            for level in shelf.levels(ladder) {
+                for slot in shelf.queue(level) {
+                    standing += 1;
+                    if standing > open {
+                        return Err(Violation::Standing { open, standing });
+                    }
+                    stands(exchange, slot, &instrument.market, ladder, level.key())?;
+                }
+            }
+        }
+    }
+    // An order has one follower at most, and one place that it says: none was counted twice.
+    if standing == open { Ok(()) } else { Err(Violation::Standing { open, standing }) }
+}
+
+/// An order that was found on this level of this market's ladder stands where it says, with what it says.
+fn stands(
+    exchange: &Exchange,
+    slot: Slot,
+    market: &Market,
+    ladder: LadderId,
+    key: i64,
+) -> Result<(), Violation> {
+    let (shelf, order) = (&exchange.shelf, exchange.shelf.order(slot));
+    let terms = order.terms();
+    let says = match order.place {
         Place::Book => market.key(order.limit),
         Place::Stop => market.key(terms.stop_price),
         Place::Waiting => 0,
     };
-    let ladder = market.ladder(order.place, order.side());
-    let there = shelf.is_on_ladder(slot)
-        && shelf.key(slot) == key
-        && shelf.level_at(ladder, key).is_some_and(|level| shelf.queue(level).any(|other| other == slot));
+    let there = order.instrument() == market.id
+        && market.ladder(order.place, order.side()) == ladder
+        && says == key
+        && shelf.is_on_ladder(slot)
+        && shelf.key(slot) == key;
     let told = shelf.leaves(slot) == order.leaves()
         && order.leaves().0 + order.view.cum.0 == { terms.qty }.0
         && order.leaves() > Qty(0)
         && shelf.shown(slot) <= order.showing()
         && shelf.shown(slot) > Qty(0)
         && shelf.tag(slot) == order.participant.0;
-    if there && told { Ok(()) } else { Err(violation) }
+    if there && told { Ok(()) } else { Err(Violation::Order { order: order.id() }) }
 }
 
 fn names(exchange: &Exchange) -> Result<(), Violation> {

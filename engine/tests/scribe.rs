@@ -3,11 +3,11 @@
 mod support;
 
 use archive::Store;
-use engine::{ForkScribe, Limits, Outcome, Replica, Scribe, StateMachine, keeping};
+use engine::{EventSink, Exchange, ForkScribe, Limits, Outcome, Replica, Scribe, StateMachine, keeping};
 use node::clock::Clock;
 use std::path::Path;
 use std::time::Duration;
-use support::{ALICE, BOB, Desk, LIMITS, cancel, order};
+use support::{ACME, ALICE, BOB, Desk, LIMITS, Log, cancel, define, logon, order};
 use wire::Nanos;
 use wire::command::{Side, Tick};
 
@@ -188,7 +188,12 @@ fn the_pause_of_a_million_resting_orders() {
     let dir = tempfile::tempdir().expect("a directory");
     let store = Store::open(dir.path()).expect("new");
     let mut scribe = ForkScribe::new(store.clone(), CLUSTER);
-    let mut desk = Desk::with_limits(limits);
+    let mut exchange = Exchange::new(limits).expect("granted");
+    exchange.prefault();
+    let mut desk = Desk { replica: Replica::new(exchange, EventSink::with_capacity(64)), log: Log::new() };
+    desk.send(&define(ACME, b"ACME"));
+    desk.send(&logon(ALICE));
+    desk.send(&logon(BOB));
     for n in 0..ORDERS {
         let price = 5 * (1 + i64::from(n % 10_000));
         desk.send(&order(ALICE, &format!("o{n}"), Side::Buy, 10, price));
@@ -198,7 +203,7 @@ fn the_pause_of_a_million_resting_orders() {
     let memory = std::fs::read_to_string("/proc/self/status").expect("Linux");
     let resident = memory.lines().find(|line| line.starts_with("VmRSS")).unwrap_or_default();
     println!("{resident}");
-    for _ in 0..5 {
+    for round in 0..5 {
         desk.send(&Tick {});
         let before = clock.now();
         scribe.begin(&desk.replica).expect("a fork");
@@ -208,7 +213,7 @@ fn the_pause_of_a_million_resting_orders() {
         let mut slowest = Nanos(0);
         let mut sum = Nanos(0);
         for n in 0..10_000 {
-            let asked = order(BOB, &format!("s{}-{n}", before.0), Side::Sell, 10, 60_000);
+            let asked = order(BOB, &format!("s{round}-{n}"), Side::Sell, 10, 60_000);
             let from = clock.now();
             desk.send(&asked);
             let took = clock.now().since(from);

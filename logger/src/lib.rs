@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod answers;
+mod catching_up;
 mod chain;
 mod complaint;
 mod dump;
@@ -27,6 +28,7 @@ mod vault;
 mod verify;
 mod words;
 
+pub use catching_up::catch_up;
 pub use chain::{Differs, NotWrittenDown, WrittenDown};
 pub use dump::{DumpError, Dumped, dump};
 pub use healing::open_journal;

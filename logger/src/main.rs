@@ -76,7 +76,13 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
 fn keep(arguments: &NodeArgs) -> anyhow::Result<()> {
     let started = node::start(arguments, Role::Logger)?;
     let Started { description, node, clock, shutdown } = started.clone();
+    // Before anything else, so that loggers that start together find each other.
+    let done = Shutdown::default();
     let (service, dispensable) = history::open(&description, &node)?;
+    let mut threads = vec![spawn("service", &shutdown, {
+        let done = done.clone();
+        move || history::serve(service, &done)
+    })?];
     let (keeper, Syncers { frames, events }) = open::open(&started)?;
     let waker = Arc::new(OnceLock::new());
     let mut agent = Agent::new(keeper, Arc::clone(&waker));
@@ -86,8 +92,6 @@ fn keep(arguments: &NodeArgs) -> anyhow::Result<()> {
     ];
 
     // The disk goes on until the last word is written, and ends everything if it cannot.
-    let done = Shutdown::default();
-    let mut threads = Vec::new();
     let sync = match description.log.durability {
         Durability::Written => vec![frames, events],
         Durability::Synced => {
@@ -104,11 +108,6 @@ fn keep(arguments: &NodeArgs) -> anyhow::Result<()> {
     threads.push(spawn("disk", &shutdown, {
         let done = done.clone();
         move || disk::keep_house(house, clock, &done)
-    })?);
-
-    threads.push(spawn("service", &shutdown, {
-        let done = done.clone();
-        move || history::serve(service, &done)
     })?);
 
     let kept = {

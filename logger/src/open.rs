@@ -1,12 +1,16 @@
 //! Opens what a logger stands on: journals, the vault, ports.
 
 use crate::boot::Boot;
+use anyhow::Context;
 use bus::Multicast;
 use cluster::Role;
 use journal::{Journal, Options, Stream, Syncer};
+use logger::Vault;
 use logger::{FileVault, LoggerDisk, LoggerNode, LoggerPorts, LoggerSettings};
 use node::{Beacon, Started};
+use std::net::SocketAddr;
 use std::path::Path;
+use wire::Incarnation;
 
 /// A logger over UDP, on a real disk.
 pub(crate) type Node = LoggerNode<Multicast, Journal, FileVault>;
@@ -35,7 +39,12 @@ pub(crate) fn open(started: &Started) -> anyhow::Result<(Node, Syncers)> {
         };
         open_journal(&data.join(name), name, &options, others, &mut vault)
     };
-    let (frames, events) = (journal("log", Stream::Frames)?, journal("events", Stream::Events)?);
+    let (mut frames, events) = (journal("log", Stream::Frames)?, journal("events", Stream::Events)?);
+    if vault.load().context("cannot read the promise")?.incarnation == Incarnation(0) {
+        let loggers = description.nodes_of(Role::Logger).filter(|other| other.id != node.id);
+        let loggers: Vec<SocketAddr> = loggers.map(|other| other.address.into()).collect();
+        logger::catch_up(&mut frames, &loggers, &|| started.shutdown.requested())?;
+    }
     let disk = LoggerDisk { frames, events, vault, host_restarted };
     let syncers = Syncers { frames: disk.frames.syncer(), events: disk.events.syncer() };
     let ports = LoggerPorts {

@@ -53,7 +53,9 @@ mod trades;
 mod view;
 
 pub use accounts::{Cash, Holding};
-pub use agents::{EngineNode, EnginePorts, EngineSettings, MatcherAgent, ReceiverAgent, engine, limits_of};
+pub use agents::{
+    EngineNode, EnginePorts, EngineSettings, MatcherAgent, Patience, ReceiverAgent, engine, limits_of,
+};
 pub use audit::Violation;
 pub use exchange::{Exchange, RULES};
 pub use fork::ForkScribe;

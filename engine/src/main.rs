@@ -51,6 +51,8 @@ fn ports(started: &Started) -> anyhow::Result<EnginePorts<Multicast>> {
     Ok(EnginePorts {
         control: description.control_group(node)?,
         sequenced: description.follow_sequenced(node)?,
+        beats: description.follow_beats(node)?,
+        pulse: description.publish_beats(node)?,
         events: description.publish_events(node)?,
         beacon: Beacon::open(description, node)?,
     })

@@ -92,7 +92,9 @@ impl LocalPlan {
         let name = format!("local-{}-{}", std::process::id(), ports.udp()?);
         writeln!(text, "[cluster]\nname = \"{name}\"\ntag = \"LOC\"\ndata = \"data\"\n")?;
         writeln!(text, "[streams]")?;
-        for (at, stream) in ["sequenced", "events", "status", "acks", "control"].into_iter().enumerate() {
+        for (at, stream) in
+            ["sequenced", "events", "status", "acks", "control", "engines"].into_iter().enumerate()
+        {
             let last = u8::try_from(at + 1)?;
             writeln!(text, "{stream} = \"{}:{}\"", group(last), ports.udp()?)?;
         }

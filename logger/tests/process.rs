@@ -33,14 +33,14 @@ impl Drop for Running {
 
 /// A cluster of one logger on ports and groups of its own, which syncs in the background once an hour.
 fn describe(dir: &Path, durability: &str) -> Description {
-    let held: Vec<_> = (0..12).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()).collect();
+    let held: Vec<_> = (0..13).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()).collect();
     let mut ports = held.iter().map(|socket| socket.local_addr().unwrap().port());
     let mut port = || ports.next().unwrap();
     let mut text = format!(
         "[cluster]\nname = \"test\"\ntag = \"TST\"\ndata = \"data\"\n\
          [log]\ndurability = \"{durability}\"\nsync_every = \"3600s\"\nsegment = \"1MiB\"\n[streams]\n"
     );
-    for (last, stream) in (1..).zip(["sequenced", "events", "status", "acks", "control"]) {
+    for (last, stream) in (1..).zip(["sequenced", "events", "status", "acks", "control", "engines"]) {
         text += &format!("{stream} = \"239.255.91.{last}:{}\"\n", port());
     }
     for (id, role, more) in [

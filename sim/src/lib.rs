@@ -42,7 +42,7 @@ pub mod votes;
 pub mod world;
 
 pub use oracle::Violation;
-pub use run::{Outcome, run};
+pub use run::{Outcome, run, run_plan};
 pub use world::World;
 
 #[expect(clippy::print_stdout, reason = "the story is told to whoever asked for it")]

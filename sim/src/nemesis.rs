@@ -51,6 +51,8 @@ pub enum Blow {
     Shadow,
     /// Nothing passes between the sequencers and the loggers.
     Sever,
+    /// So many of a thousand heartbeats of the hot engine are lost: whoever stands by takes over from one that is well.
+    Hush(u32),
 }
 
 /// A fault with its time.
@@ -82,7 +84,7 @@ pub fn schedule(plan: &Plan, random: &mut Random) -> Vec<Planned> {
         let lasts = lasts.min(Nanos::from_millis(1_200));
         let logger = *random.pick(&loggers);
         let mut add = |blow| planned.push(Planned { at: begins, lasts, blow });
-        match random.below(53) {
+        match random.below(56) {
             0..7 => add(Blow::Crash(*random.pick(&workers))),
             7..9 => {
                 add(Blow::Crash(*random.pick(&workers)));
@@ -128,6 +130,7 @@ pub fn schedule(plan: &Plan, random: &mut Random) -> Vec<Planned> {
             }
             31 | 32 => add(Blow::FewSupervisors(1 + random.index(supervisors.len()))),
             33 | 47 => add(Blow::Depose),
+            53..56 => add(Blow::Hush(random.between(400, 1_000) as u32)), // at most 1,000
             _ => {
                 add(Blow::Shadow);
                 planned

@@ -68,6 +68,7 @@ impl Plan {
             delay: random.time(Nanos::from_micros(5), Nanos::from_micros(60)),
             jitter: random.time(Nanos::from_micros(2), Nanos::from_micros(60)),
             loss: bad,
+            hush: 0,
             duplicate: bad / 2,
             straggle: bad / 2,
             straggle_most: Nanos::from_millis(random.between(1, 20)),
@@ -118,6 +119,8 @@ fn description(
     let uncommitted = random.pick(&[48, 200, 500]);
     let reorder = random.pick(&[512, 1_024]);
     let failover = random.between(40, 120);
+    let beat = random.between(200, 2_000);
+    let takeover = beat * random.between(2, 6);
     let mut text = format!(
         r#"
 [cluster]
@@ -131,6 +134,7 @@ events = "239.255.0.2:1002"
 status = "239.255.0.3:1003"
 acks = "239.255.0.4:1004"
 control = "239.255.0.5:1005"
+engines = "239.255.0.6:1006"
 
 [timing]
 heartbeat = "{heartbeat}ms"
@@ -139,6 +143,8 @@ status = "500ms"
 repair_after = "200us"
 repair_retry = "2ms"
 lead = "{lead}ms"
+beat = "{beat}us"
+takeover = "{takeover}us"
 failover = "{failover}ms"
 grant = "{grant}ms"
 election = "100ms"

@@ -63,6 +63,8 @@ impl Process {
                 let ports = EnginePorts {
                     control: host.control(),
                     sequenced: host.follow_sequenced(),
+                    beats: host.socket(streams.engines),
+                    pulse: matcher.speaker(streams.engines),
                     events: matcher.publish(StreamKind::Events, streams.events, rings.events),
                     beacon: matcher.beacon(),
                 };

@@ -40,11 +40,18 @@ pub struct Outcome {
 /// Runs a seed; `told`: its story is printed.
 #[must_use]
 pub fn run(seed: u64, told: bool) -> Outcome {
+    run_plan(Plan::of(seed), told)
+}
+
+/// Runs a plan, whatever made it.
+#[must_use]
+pub fn run_plan(plan: Plan, told: bool) -> Outcome {
+    let seed = plan.seed;
     let level = if told { tracing::Level::DEBUG } else { tracing::Level::INFO };
     let listener = tracing::Dispatch::new(Listener { level });
     tracing::dispatcher::with_default(&listener, || {
         story::begin(told);
-        let mut world = World::new(Plan::of(seed));
+        let mut world = World::new(plan);
         let verdict = catch_unwind(AssertUnwindSafe(|| live(&mut world)));
         let verdict =
             verdict.unwrap_or_else(|panic| Err(broken("assertion", format_args!("{}", words(&*panic)))));

@@ -32,6 +32,8 @@ pub const INTERESTING: &[(&str, &str)] = &[
     ("candidate overtaken", "another epoch was granted before this one began"),
     ("engine rebuilt", "astray: the new epoch's history"),
     ("engine term changed", ""),
+    ("successor took over", "the hot engine has fallen silent: taking over"),
+    ("heartbeats hushed", ""),
     ("engine demoted", "demoted: another engine speaks"),
     ("gateway life changed", ""),
     ("supervisors without a majority", ""),
@@ -98,6 +100,7 @@ pub fn decided(record: &Record) {
         Reason::Stuck => Some("sequencer held for stuck"),
         Reason::Membership => Some("epoch for other loggers"),
         Reason::ColdStart => Some("cold start"),
+        Reason::TookOver => None,
     };
     match record {
         Record::Grant { why, .. } => {

@@ -139,6 +139,10 @@ impl World {
                     |one: usize, other: usize| roles[one] == Role::Sequencer && roles[other] == Role::Logger;
                 self.cut(|one, other| pair(one, other) || pair(other, one));
             }
+            Blow::Hush(share) => {
+                story::count("heartbeats hushed");
+                self.network.borrow_mut().quality.hush = share;
+            }
             Blow::Depose => {
                 self.council.borrow_mut().now = self.now;
                 self.council.borrow_mut().depose();
@@ -163,6 +167,7 @@ impl World {
                 self.network.borrow_mut().heal();
                 self.reach();
             }
+            Blow::Hush(_) => self.network.borrow_mut().quality.hush = self.plan.quality.hush,
             Blow::Burst(_) => self.network.borrow_mut().quality.loss = self.plan.quality.loss,
             Blow::SlowDisk(at) => self.places[at].disk_slowness = 1,
             Blow::FullDisk(at) => self.set_full(at, false),
@@ -251,8 +256,14 @@ impl World {
         {
             let mut network = self.network.borrow_mut();
             network.heal();
-            network.quality =
-                crate::net::Quality { loss: 0, duplicate: 0, straggle: 0, refuse: 0, ..self.plan.quality };
+            network.quality = crate::net::Quality {
+                loss: 0,
+                hush: 0,
+                duplicate: 0,
+                straggle: 0,
+                refuse: 0,
+                ..self.plan.quality
+            };
         }
         for at in 0..self.places.len() {
             self.set_full(at, false);

@@ -122,6 +122,7 @@ impl World {
         let nodes = description.nodes.len();
         let mut network = Network::new(nodes, plan.quality, random.fork());
         network.watch(SocketAddr::V4(description.streams.acks));
+        network.hushed = Some(SocketAddr::V4(description.streams.engines));
         let supervisors = description.nodes_of(Role::Supervisor).count();
         let gateways = description.nodes_of(Role::Gateway).count();
         let places = description.nodes.iter().map(|entry| {

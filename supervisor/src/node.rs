@@ -8,7 +8,7 @@ use cluster::{ControlLog, Message, Record, Shortage, Supervisor};
 use node::beacon::Account;
 use node::{Beacon, ControlGroup, Duty};
 use std::os::fd::RawFd;
-use wire::{Nanos, Position};
+use wire::{Nanos, NodeId, Position};
 
 /// What a supervisor hears and speaks through.
 #[derive(Debug)]
@@ -174,6 +174,12 @@ fn tell(record: &Record, core: &Supervisor) {
         }
         Record::Hot { hot, why } => {
             tracing::warn!(engine = %hot.engine, term = %hot.term, "hot engine named: {why}");
+        }
+        Record::Seconds { term, successor, scribe, .. } => {
+            let name =
+                |node: &Option<NodeId>| node.map_or_else(|| "nobody".to_owned(), |node| node.to_string());
+            let (successor, scribe) = (name(successor), name(scribe));
+            tracing::info!(%term, successor, scribe, "who stands behind the hot engine");
         }
     }
 }

@@ -13,7 +13,7 @@ use node::{Beacon, Duty, Idle, SessionNames};
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use wire::event::{self, Speaker};
-use wire::{CommandKind, Digest, Epoch, Frame, Nanos, Outbound, Position, Term};
+use wire::{Beat, CommandKind, Digest, Epoch, Frame, Nanos, Outbound, Position, Term};
 
 /// Frames that are executed before their events go out: enough to fill datagrams, few enough not to keep a client waiting.
 const FRAMES_A_CYCLE: usize = 128;
@@ -24,6 +24,13 @@ const LANDMARKS_TOLD: usize = 2;
 /// How far apart these are.
 const LANDMARK_EVERY: u64 = 16 * MARK_EVERY;
 
+/// What the agent speaks through.
+#[derive(Debug)]
+pub(super) struct Voice<T: Transport> {
+    pub(super) events: T::Publication,
+    pub(super) pulse: node::Speaker<T::Socket>,
+}
+
 /// The agent.
 #[derive(Debug)]
 pub struct MatcherAgent<T: Transport> {
@@ -31,6 +38,11 @@ pub struct MatcherAgent<T: Transport> {
     limits: Limits,
     ring: RingConsumer,
     events: T::Publication,
+    pulse: node::Speaker<T::Socket>,
+    /// What it says in a heartbeat, but for the moment's numbers.
+    beat: Beat,
+    beat_every: Nanos,
+    beat_at: Nanos,
     names: SessionNames,
     /// Who speaks: the epoch is that of the events' session; 0 before the first.
     speaker: Speaker,
@@ -54,17 +66,22 @@ impl<T: Transport> MatcherAgent<T> {
     pub(super) fn new(
         settings: &EngineSettings,
         ring: RingConsumer,
-        mut events: T::Publication,
+        voice: Voice<T>,
         beacon: Beacon<T::Socket>,
         shared: Arc<Shared>,
     ) -> Result<Self, LimitsError> {
-        let EngineSettings { node, names, limits, .. } = *settings;
+        let EngineSettings { node, token, names, cluster, limits, beat, .. } = *settings;
+        let Voice { mut events, pulse } = voice;
         events.set_muted(true);
         Ok(Self {
             replica: fresh(limits)?,
             limits,
             ring,
             events,
+            pulse,
+            beat: Beat { cluster, engine: node, token, term: Term(0), epoch: Epoch(0), next: Outbound(1) },
+            beat_every: beat,
+            beat_at: Nanos(0),
             names,
             speaker: Speaker { epoch: Epoch(0), term: Term(0), node },
             mute: true,
@@ -107,8 +124,8 @@ impl<T: Transport> MatcherAgent<T> {
             return Ok(false);
         }
         self.version = version;
-        let Instructions { generation, term, speak_after } = self.shared.instructions();
-        self.instructions = Instructions { generation, term, speak_after };
+        self.instructions = self.shared.instructions();
+        let Instructions { generation, term, speak_after, .. } = self.instructions;
         self.speaker.term = term;
         if speak_after.is_none() && !self.mute {
             self.mute = true;
@@ -197,13 +214,32 @@ impl<T: Transport> MatcherAgent<T> {
         }
         self.mute = false;
         self.events.set_muted(false);
+        // Whoever heard the engine before this one has all up to its last heartbeat, and who did not asks. What it has said after
+        // it is said twice.
+        let said = self.instructions.said.filter(|(epoch, _)| *epoch == self.speaker.epoch);
+        let first = said.map_or(self.replica.outbound(), |(_, next)| next);
+        self.events.resend_from(first.0);
+        self.beat_at = Nanos(0);
         tracing::info!(
             term = self.speaker.term.0,
             epoch = self.speaker.epoch.0,
             position = %self.replica.position(),
+            from_event = first.0,
             next_event = self.replica.outbound().0,
             "speaking"
         );
+    }
+
+    /// Says that this engine speaks, and how far it has: after the events, so that it never says more than they do.
+    fn say_pulse(&mut self, now: Nanos) -> anyhow::Result<usize> {
+        if self.mute || !self.instructions.named || now < self.beat_at {
+            return Ok(0);
+        }
+        self.beat_at = now.saturating_add(self.beat_every);
+        let Speaker { epoch, term, .. } = self.speaker;
+        let beat = Beat { term, epoch, next: Outbound(self.events.next()), ..self.beat };
+        self.pulse.say(&beat.to_bytes()).context("cannot say that this engine is alive")?;
+        Ok(1)
     }
 
     /// The digests that may be told: of committed places only, since what an epoch change voids must not be compared.
@@ -229,7 +265,7 @@ impl<T: Transport> MatcherAgent<T> {
             lag: report.lag + self.ring.used() as u64,
             traffic: report.traffic,
             detail: Detail::Engine {
-                mode: if self.mute { EngineMode::Warm } else { EngineMode::Hot },
+                mode: if self.mute || !self.instructions.named { EngineMode::Warm } else { EngineMode::Hot },
                 ready: current && report.ready,
                 term: self.speaker.term,
                 outbound: Outbound(self.replica.outbound().0 - 1),
@@ -252,6 +288,7 @@ impl<T: Transport> Duty for MatcherAgent<T> {
         work += self.execute()?;
         self.speak_up();
         work += self.events.do_work(now).context("cannot publish events")?;
+        work += self.say_pulse(now)?;
         if self.beacon.is_due(now) {
             self.beacon.tell(now, self.account());
             work += 1;
@@ -264,7 +301,8 @@ impl<T: Transport> Duty for MatcherAgent<T> {
 
     fn next_deadline(&self) -> Option<Nanos> {
         let beacon = self.beacon.next_deadline();
-        Some(self.events.next_deadline().map_or(beacon, |at| at.min(beacon)))
+        let pulse = (!self.mute && self.instructions.named).then_some(self.beat_at);
+        self.events.next_deadline().into_iter().chain(pulse).chain([beacon]).min()
     }
 
     fn descriptors(&self, out: &mut Vec<RawFd>) {

@@ -18,18 +18,24 @@ mod standing;
 pub use intake::{Intake, Step};
 pub use matcher::MatcherAgent;
 pub use receiver::ReceiverAgent;
-pub use standing::Standing;
+pub use standing::{Patience, Standing};
 
 use crate::{Limits, LimitsError};
 use bus::Transport;
 use cluster::Role;
-use node::{Beacon, ControlGroup, Description, Duty, Idle, NodeEntry, SessionNames};
+use matcher::Voice;
+use node::description::Standby;
+use node::{Beacon, ControlGroup, Description, Duty, Idle, NodeEntry, SessionNames, Speaker};
+use receiver::Ears;
 use shared::Shared;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use wire::{Nanos, NodeId};
+
+/// A sequencer that leads and was not heard for so many of its words is out of reach.
+const WORDS_BEFORE_CUT_OFF: u64 = 8;
 
 /// The numbers by which an engine works.
 #[derive(Clone, Debug)]
@@ -44,8 +50,16 @@ pub struct EngineSettings {
     pub sequencers: BTreeMap<NodeId, SocketAddr>,
     /// Where the loggers are asked for what they hold.
     pub loggers: Vec<SocketAddr>,
+    /// The cluster, by [`wire::cluster_id`].
+    pub cluster: u64,
     /// How often it says that it is here.
     pub present: Nanos,
+    /// How often it says that it speaks, if it does.
+    pub beat: Nanos,
+    /// How long it waits for others.
+    pub patience: Patience,
+    /// What it does while another engine is the hot one.
+    pub standby: Standby,
     /// The most frames that are stamped and not committed.
     pub uncommitted: usize,
     /// How many frames fit between the two agents.
@@ -66,7 +80,14 @@ impl EngineSettings {
             names: description.session_names(),
             sequencers: sequencers.collect(),
             loggers: description.nodes_of(Role::Logger).map(address).collect(),
+            cluster: description.cluster_id(),
             present: description.timing.present(),
+            beat: description.timing.beat,
+            patience: Patience {
+                takeover: description.timing.takeover,
+                leader: Nanos(WORDS_BEFORE_CUT_OFF * description.timing.lead.0),
+            },
+            standby: description.standby,
             uncommitted: description.rings.uncommitted,
             ring: description.rings.engine,
             limits: limits_of(description),
@@ -100,6 +121,10 @@ pub struct EnginePorts<T: Transport> {
     pub control: ControlGroup<T::Socket>,
     /// The sequenced stream, in.
     pub sequenced: T::Subscription,
+    /// The heartbeats of the engine that speaks, in.
+    pub beats: T::Socket,
+    /// Its own heartbeats, out.
+    pub pulse: Speaker<T::Socket>,
     /// The events, out.
     pub events: T::Publication,
     /// Its account of itself.
@@ -114,11 +139,12 @@ pub fn engine<T: Transport>(
     settings: EngineSettings,
     ports: EnginePorts<T>,
 ) -> Result<(ReceiverAgent<T>, MatcherAgent<T>), LimitsError> {
-    let EnginePorts { control, sequenced, events, beacon } = ports;
+    let EnginePorts { control, sequenced, beats, pulse, events, beacon } = ports;
     let (producer, consumer) = ring::ring(settings.ring);
     let shared = Arc::new(Shared::default());
-    let matcher = MatcherAgent::new(&settings, consumer, events, beacon, Arc::clone(&shared))?;
-    Ok((ReceiverAgent::new(settings, control, sequenced, producer, shared), matcher))
+    let matcher =
+        MatcherAgent::new(&settings, consumer, Voice { events, pulse }, beacon, Arc::clone(&shared))?;
+    Ok((ReceiverAgent::new(settings, control, Ears { sequenced, beats }, producer, shared), matcher))
 }
 
 /// Both agents, driven by one thread.

@@ -6,12 +6,13 @@ use super::ring::RingProducer;
 use super::shared::{Instructions, Report, Shared};
 use super::standing::Standing;
 use anyhow::Context;
-use bus::{Delivery, StreamKind, Subscription, Transport};
-use cluster::{Astray, Hot, Leading, Message, Present, Role};
+use bus::{Delivery, Socket, StreamKind, Subscription, Transport};
+use cluster::{Astray, Leading, Message, Present, Role};
+use node::description::Standby;
 use node::{ControlGroup, Duty, beacon};
 use std::os::fd::RawFd;
 use std::sync::Arc;
-use wire::{Frame, FrameError, Incarnation, Nanos, NodeId, Position, Seq};
+use wire::{Beat, Frame, FrameError, Incarnation, Nanos, NodeId, Position, Seq};
 
 /// How soon a full ring is tried again.
 const RETRY_FULL: Nanos = Nanos::from_micros(200);
@@ -33,12 +34,20 @@ enum Halt {
     Unreadable(FrameError),
 }
 
+/// What the agent hears, beside the control group.
+#[derive(Debug)]
+pub(super) struct Ears<T: Transport> {
+    pub(super) sequenced: T::Subscription,
+    pub(super) beats: T::Socket,
+}
+
 /// The agent.
 #[derive(Debug)]
 pub struct ReceiverAgent<T: Transport> {
     settings: EngineSettings,
     control: ControlGroup<T::Socket>,
     sequenced: T::Subscription,
+    beats: T::Socket,
     ring: RingProducer,
     shared: Arc<Shared>,
     intake: Intake,
@@ -62,16 +71,18 @@ impl<T: Transport> ReceiverAgent<T> {
     pub(super) fn new(
         settings: EngineSettings,
         control: ControlGroup<T::Socket>,
-        sequenced: T::Subscription,
+        ears: Ears<T>,
         ring: RingProducer,
         shared: Arc<Shared>,
     ) -> Self {
-        let standing = Standing::new(settings.node, settings.token);
+        let Ears { sequenced, beats } = ears;
+        let standing = Standing::new(settings.node, settings.token, settings.patience);
         Self {
             intake: Intake::new(AHEAD * settings.uncommitted),
             settings,
             control,
             sequenced,
+            beats,
             ring,
             shared,
             standing,
@@ -107,7 +118,12 @@ impl<T: Transport> ReceiverAgent<T> {
         for (from, message) in heard.drain(..) {
             match message {
                 Message::Leading(leading) => self.handle_leading(now, from, &leading),
-                Message::Hot(hot) => self.handle_hot(hot),
+                Message::Hot(hot) => {
+                    let was_named = self.standing.is_named();
+                    if self.standing.handle_hot(hot) {
+                        self.tell_who_speaks(was_named);
+                    }
+                }
                 _ => {}
             }
         }
@@ -115,7 +131,48 @@ impl<T: Transport> ReceiverAgent<T> {
         Ok(work)
     }
 
+    /// Hears the heartbeats, and then, but not before, judges whether the one that speaks has fallen silent.
+    fn watch(&mut self, now: Nanos) -> anyhow::Result<usize> {
+        let was_named = self.standing.is_named();
+        let (mut work, mut news) = (0, false);
+        let Self { beats, standing, settings, .. } = self;
+        loop {
+            let received = beats
+                .recv(&mut |_, bytes| {
+                    let beat = Beat::read(bytes).ok();
+                    if let Some(beat) =
+                        beat.filter(|beat| beat.cluster == settings.cluster && beat.engine != settings.node)
+                    {
+                        news |= standing.handle_beat(now, beat);
+                    }
+                })
+                .context("cannot hear the heartbeats")?;
+            work += received;
+            if received == 0 {
+                break;
+            }
+        }
+        if news {
+            self.tell_who_speaks(was_named);
+        }
+        if let Some(hot) = self.standing.poll_takeover(now) {
+            tracing::warn!(
+                term = hot.term.0,
+                applied = %self.applied(),
+                uncommitted = self.intake.uncommitted(),
+                "the hot engine has fallen silent: taking over"
+            );
+            self.intake.set_hot(true);
+            self.control.say(Message::Hot(hot));
+            work += 1;
+        }
+        Ok(work)
+    }
+
     fn handle_leading(&mut self, now: Nanos, from: NodeId, leading: &Leading) {
+        if leading.epoch >= self.intake.epoch() {
+            self.standing.handle_leader(now);
+        }
         let Some(first) = self.intake.handle_leading(leading) else { return };
         tracing::info!(
             epoch = leading.epoch.0,
@@ -139,13 +196,16 @@ impl<T: Transport> ReceiverAgent<T> {
         self.sequenced.expect_below(now, last.next().0);
     }
 
-    fn handle_hot(&mut self, hot: Hot) {
-        let was_named = self.standing.is_named();
-        if !self.standing.handle_hot(hot) {
-            return;
-        }
+    /// Whether this engine is to say what it computes.
+    fn is_to_speak(&self) -> bool {
+        self.standing.is_named() || self.settings.standby == Standby::Echo
+    }
+
+    /// Another engine speaks than before, or this one.
+    fn tell_who_speaks(&mut self, was_named: bool) {
+        let Some(hot) = self.standing.hot() else { return };
         let named = self.standing.is_named();
-        self.intake.set_hot(named);
+        self.intake.set_hot(self.is_to_speak());
         match (was_named, named) {
             (_, true) => tracing::info!(
                 term = hot.term.0,
@@ -260,11 +320,23 @@ impl<T: Transport> ReceiverAgent<T> {
         // What the ring has no room for is not overtaken; and once it speaks, it speaks as long as it is named.
         let may_begin = self.standing.is_ready() && self.retry_at.is_none();
         let speak_after = match speaks {
-            _ if !self.standing.is_named() => None,
+            _ if !self.is_to_speak() => None,
             None if may_begin => Some(self.ring.pushed()),
             unchanged => unchanged,
         };
-        let wanted = Instructions { generation, term, speak_after };
+        // Only when it begins to speak it is asked where.
+        let said = match speaks {
+            None => speak_after.and_then(|_| self.standing.said_before(self.intake.epoch())),
+            Some(_) => self.instructed.said.map(|(_, next)| next),
+        };
+        let wanted = Instructions {
+            generation,
+            term,
+            named: self.standing.is_named(),
+            speak_after,
+            said: said.map(|next| (self.intake.epoch(), next)),
+            scribe: self.standing.is_scribe(),
+        };
         if wanted == self.instructed {
             return false;
         }
@@ -293,6 +365,9 @@ impl<T: Transport> ReceiverAgent<T> {
             term,
         };
         self.control.say(Message::Present(present));
+        if let Some(hot) = self.standing.claim() {
+            self.control.say(Message::Hot(hot));
+        }
         self.said = Some(present);
         self.present_at = now.saturating_add(self.settings.present);
         1
@@ -301,7 +376,7 @@ impl<T: Transport> ReceiverAgent<T> {
 
 impl<T: Transport> Duty for ReceiverAgent<T> {
     fn do_work(&mut self, now: Nanos) -> anyhow::Result<usize> {
-        let heard = self.hear(now)?;
+        let heard = self.hear(now)? + self.watch(now)?;
         let pushed = self.ring.pushed();
         let received = self.receive(now)?;
         self.weigh(now);
@@ -323,11 +398,18 @@ impl<T: Transport> Duty for ReceiverAgent<T> {
     }
 
     fn next_deadline(&self) -> Option<Nanos> {
-        self.sequenced.next_deadline().into_iter().chain(self.retry_at).chain([self.present_at]).min()
+        self.sequenced
+            .next_deadline()
+            .into_iter()
+            .chain(self.retry_at)
+            .chain(self.standing.turn())
+            .chain([self.present_at])
+            .min()
     }
 
     fn descriptors(&self, out: &mut Vec<RawFd>) {
         self.control.descriptors(out);
         self.sequenced.descriptors(out);
+        self.beats.descriptors(out);
     }
 }

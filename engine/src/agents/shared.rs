@@ -3,7 +3,7 @@
 use cluster::status::Traffic;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use wire::{Epoch, Position, Term};
+use wire::{Epoch, Outbound, Position, Term};
 
 /// What the receiving thread wants of the matching one. It changes seldom.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -12,8 +12,14 @@ pub(crate) struct Instructions {
     pub generation: u32,
     /// The highest term that was heard of.
     pub term: Term,
+    /// Whether this engine is the one that speaks in that term; one that only echoes is not.
+    pub named: bool,
     /// To speak in that term, once so many frames were taken out of the ring; `None`: to be mute.
     pub speak_after: Option<u64>,
+    /// The engine before this one has said its events up to here, in this epoch.
+    pub said: Option<(Epoch, Outbound)>,
+    /// Whether this engine writes the snapshots.
+    pub scribe: bool,
 }
 
 /// What the receiving thread tells for the status.

@@ -1,7 +1,7 @@
-//! What an engine is at the moment: whether it is the one that is named to speak, and whether it is fit to.
+//! What an engine is at the moment: whether it is the one that speaks, whether it is fit to, and whether its turn has come.
 
 use cluster::Hot;
-use wire::{NodeId, Seq, Term};
+use wire::{Beat, Epoch, Nanos, NodeId, Outbound, Seq, Term};
 
 /// So many frames behind, an engine that was not ready is.
 const READY_WITHIN: u64 = 4_096;
@@ -10,13 +10,39 @@ const UNREADY_BEYOND: u64 = 32_768;
 
 const _: () = assert!(READY_WITHIN < UNREADY_BEYOND);
 
+/// How long an engine waits for others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Patience {
+    /// Silence of the hot engine after which its successor takes over.
+    pub takeover: Nanos,
+    /// Who has not heard the sequencer that leads for this long is itself the one that is cut off: it does not take over.
+    pub leader: Nanos,
+}
+
+/// The last heartbeat of the engine that speaks, and when it was heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Heard {
+    beat: Beat,
+    at: Nanos,
+}
+
 /// One engine's standing in the cluster.
+///
+/// That the successor takes over needs nobody's consent: engines are identical, their events are numbered alike, and nobody
+/// takes one twice. Two that speak at once waste datagrams; the one with the lower term falls silent when it hears the other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Standing {
     node: NodeId,
     token: u64,
+    patience: Patience,
     /// The highest term that was heard of.
     hot: Option<Hot>,
+    /// What the engine that speaks in it has said last.
+    heard: Option<Heard>,
+    /// When the sequencer that leads was heard last.
+    leader_at: Nanos,
+    /// When it was judged last whether this engine's turn has come.
+    judged_at: Nanos,
     ready: bool,
     /// It is not ready before it has executed this.
     goal: Seq,
@@ -25,17 +51,92 @@ pub struct Standing {
 impl Standing {
     /// Of this process of this node: warm, and not ready.
     #[must_use]
-    pub fn new(node: NodeId, token: u64) -> Self {
-        Self { node, token, hot: None, ready: false, goal: Seq(0) }
+    pub fn new(node: NodeId, token: u64, patience: Patience) -> Self {
+        Self {
+            node,
+            token,
+            patience,
+            hot: None,
+            heard: None,
+            leader_at: Nanos(0),
+            judged_at: Nanos(0),
+            ready: false,
+            goal: Seq(0),
+        }
     }
 
-    /// Takes the word of a supervisor. True if it is news.
+    /// Takes the word of a supervisor, or of an engine that has taken over. True if another engine speaks than before, or
+    /// another process of it, or in a later term.
     pub fn handle_hot(&mut self, hot: Hot) -> bool {
-        let news = self.hot.is_none_or(|known| hot.term > known.term);
+        let known = self.hot;
+        if known.is_some_and(|known| hot.rank() < known.rank()) {
+            return false;
+        }
+        let news = known.is_none_or(|known| hot.rank() > known.rank());
         if news {
+            self.heard = self.heard.filter(|heard| (heard.beat.term, heard.beat.engine) == hot.rank());
+        }
+        // Who has taken over says so without knowing who stands behind it: the supervisors' word about that stays.
+        if news || hot.scribe.is_some() {
             self.hot = Some(hot);
         }
         news
+    }
+
+    /// Takes a heartbeat. True if that is how this engine learns who speaks.
+    pub fn handle_beat(&mut self, now: Nanos, beat: Beat) -> bool {
+        let Beat { term, engine, token, .. } = beat;
+        let news = self.handle_hot(Hot { term, engine, token, successor: None, scribe: None });
+        if self.hot.is_some_and(|hot| hot.rank() == (term, engine)) {
+            self.heard = Some(Heard { beat, at: now });
+        }
+        news
+    }
+
+    /// The sequencer that leads was heard.
+    pub fn handle_leader(&mut self, now: Nanos) {
+        self.leader_at = now;
+    }
+
+    /// When this engine's turn comes if nothing more is heard of the one that speaks; `None` if it is not the successor of one
+    /// that was heard in its term, or is not ready, or hears nobody.
+    #[must_use]
+    pub fn turn(&self) -> Option<Nanos> {
+        let heard = self.heard.filter(|_| self.ready && !self.is_named())?;
+        let successor = self.hot.and_then(|hot| hot.successor);
+        let cut_off = self.judged_at > self.leader_at.saturating_add(self.patience.leader);
+        (successor == Some(self.node) && !cut_off).then(|| heard.at.saturating_add(self.patience.takeover))
+    }
+
+    /// Takes over if this engine's turn has come: what was heard by `now` must have been handled. Gives the new term.
+    pub fn poll_takeover(&mut self, now: Nanos) -> Option<Hot> {
+        self.judged_at = now;
+        if self.turn().is_none_or(|turn| now < turn) {
+            return None;
+        }
+        let term = Term(self.term().0 + 1);
+        let hot = Hot { term, engine: self.node, token: self.token, successor: None, scribe: None };
+        self.hot = Some(hot);
+        Some(hot)
+    }
+
+    /// Up to where the engine before this one has said its events, if it did so in this epoch: everybody who heard it has those
+    /// before this number.
+    #[must_use]
+    pub fn said_before(&self, epoch: Epoch) -> Option<Outbound> {
+        self.heard.filter(|heard| heard.beat.epoch == epoch).map(|heard| heard.beat.next)
+    }
+
+    /// Whether this engine writes the snapshots.
+    #[must_use]
+    pub fn is_scribe(&self) -> bool {
+        self.hot.is_some_and(|hot| hot.scribe == Some(self.node))
+    }
+
+    /// What it says to those who may not have heard it: that it has taken over.
+    #[must_use]
+    pub fn claim(&self) -> Option<Hot> {
+        self.hot.filter(|_| self.is_named())
     }
 
     /// Whether this very process is named in the highest term.
@@ -50,10 +151,10 @@ impl Standing {
         self.hot.map_or(Term(0), |hot| hot.term)
     }
 
-    /// The engine that is named in it.
+    /// Who speaks, and who stands behind it, in the highest term that was heard of.
     #[must_use]
-    pub fn named(&self) -> Option<NodeId> {
-        self.hot.map(|hot| hot.engine)
+    pub fn hot(&self) -> Option<Hot> {
+        self.hot
     }
 
     /// An epoch is followed in which the cluster is known to have come so far.

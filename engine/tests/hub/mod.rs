@@ -8,7 +8,8 @@ use bus::{
 };
 use cluster::status::{Detail, Mark};
 use cluster::{Envelope, Hot, Leading, Message, Present, Status, control};
-use engine::{EngineNode, EnginePorts, EngineSettings, Limits};
+use engine::{EngineNode, EnginePorts, EngineSettings, Limits, Patience};
+use node::description::Standby;
 use node::{Beacon, ControlGroup, Duty, SessionNames, Speaker};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -16,13 +17,17 @@ use std::io;
 use std::net::{SocketAddr, SocketAddrV4};
 use std::os::fd::RawFd;
 use std::rc::Rc;
-use wire::{Epoch, Frame, Nanos, NodeId, Position, Term};
+use wire::{Beat, Epoch, Frame, Nanos, NodeId, Outbound, Position, Term};
 
 pub const NODE: NodeId = NodeId(2);
 pub const OTHER: NodeId = NodeId(3);
 pub const SEQUENCER: NodeId = NodeId(1);
 pub const TOKEN: u64 = 77;
 const CLUSTER: u64 = 5;
+pub const BEAT: Nanos = Nanos::from_micros(100);
+pub const TAKEOVER: Nanos = Nanos::from_micros(400);
+/// So long after the sequencer's last word an engine counts itself as cut off.
+pub const CUT_OFF: Nanos = Nanos::from_millis(40);
 pub const NAMES: SessionNames = SessionNames { tag: *b"TST" };
 
 /// An event as it went out by itself: session, number, bytes.
@@ -34,7 +39,12 @@ pub struct Wires {
     /// The sequenced sessions, as far as they can be had.
     sessions: BTreeMap<Session, BTreeMap<u64, Vec<u8>>>,
     control: VecDeque<Vec<u8>>,
+    beats: VecDeque<Vec<u8>>,
     pub presents: Vec<Present>,
+    /// What it said of having taken over.
+    pub claims: Vec<Hot>,
+    /// Its own heartbeats.
+    pub pulse: Vec<Beat>,
     pub statuses: Vec<Status>,
     pub events: Vec<Said>,
     /// Every session of events that was begun, with its first number.
@@ -86,6 +96,13 @@ impl Publication for Events {
 
     fn set_muted(&mut self, muted: bool) {
         self.muted = muted;
+    }
+
+    fn resend_from(&mut self, number: u64) {
+        let mut wires = self.wires.borrow_mut();
+        let again: Vec<_> =
+            wires.kept.range(number..).map(|(n, bytes)| (self.session, *n, bytes.clone())).collect();
+        wires.events.extend(again);
     }
 
     fn release_below(&mut self, _number: u64) {}
@@ -166,24 +183,41 @@ impl Subscription for Sequenced {
     }
 }
 
-/// Hears the control group; what is said is sorted by what it is.
+/// Hears the control group, or the heartbeats; what is said is sorted by what it is.
 #[derive(Debug)]
-pub struct Wire(Shared);
+pub struct Wire {
+    wires: Shared,
+    hears: Hears,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hears {
+    Control,
+    Beats,
+}
 
 impl Socket for Wire {
     fn recv(&mut self, show: &mut dyn FnMut(SocketAddr, &[u8])) -> io::Result<usize> {
-        let waiting: Vec<_> = self.0.borrow_mut().control.drain(..).collect();
+        let mut wires = self.wires.borrow_mut();
+        let waiting: Vec<_> = match self.hears {
+            Hears::Control => wires.control.drain(..).collect(),
+            Hears::Beats => wires.beats.drain(..).collect(),
+        };
+        drop(wires);
         waiting.iter().for_each(|bytes| show(address(1), bytes));
         Ok(waiting.len())
     }
 
     fn send_to(&mut self, bytes: &[u8], _to: SocketAddr) -> io::Result<Sent> {
-        let mut wires = self.0.borrow_mut();
-        if let Ok(status) = control::decode::<Status>(bytes) {
+        let mut wires = self.wires.borrow_mut();
+        if let Ok(beat) = Beat::read(bytes) {
+            wires.pulse.push(beat);
+        } else if let Ok(status) = control::decode::<Status>(bytes) {
             wires.statuses.push(status);
         } else {
             match control::decode::<Envelope>(bytes).expect("a status or a message").message {
                 Message::Present(present) => wires.presents.push(present),
+                Message::Hot(hot) => wires.claims.push(hot),
                 other => panic!("an engine does not say {other:?}"),
             }
         }
@@ -211,13 +245,21 @@ pub struct Rig {
 impl Rig {
     /// An engine that knows nothing, with a ring of so many frames.
     pub fn new(limits: Limits, ring: usize) -> Self {
+        Self::standing_by(limits, ring, Standby::Muted)
+    }
+
+    /// The same, of a cluster where engines stand by like this.
+    pub fn standing_by(limits: Limits, ring: usize, standby: Standby) -> Self {
         let wires = Shared::default();
-        let wire = || Wire(Rc::clone(&wires));
+        let hears = |hears| Wire { wires: Rc::clone(&wires), hears };
+        let wire = || hears(Hears::Control);
         let speaker = || Speaker::new(wire(), address(5));
         let never = NAMES.of(StreamKind::Sequenced, Epoch(0));
         let ports = EnginePorts {
             control: ControlGroup::new(CLUSTER, NODE, wire(), speaker()),
             sequenced: Sequenced { wires: Rc::clone(&wires), session: never, expected: 1, known: 1 },
+            beats: hears(Hears::Beats),
+            pulse: speaker(),
             events: Events { wires: Rc::clone(&wires), session: never, next: 1, muted: true },
             beacon: Beacon::new(CLUSTER, NODE, 1, Nanos(1), speaker()),
         };
@@ -227,7 +269,11 @@ impl Rig {
             names: NAMES,
             sequencers: [(SEQUENCER, address(11))].into(),
             loggers: vec![address(14)],
+            cluster: CLUSTER,
             present: Nanos::from_millis(50),
+            beat: BEAT,
+            patience: Patience { takeover: TAKEOVER, leader: CUT_OFF },
+            standby,
             uncommitted: 4_096,
             ring,
             limits,
@@ -268,7 +314,26 @@ impl Rig {
 
     /// A supervisor names the engine that speaks.
     pub fn hot(&mut self, term: u32, engine: NodeId, token: u64) {
-        self.hear(NodeId(9), Message::Hot(Hot { term: Term(term), engine, token, successor: None }));
+        let hot = Hot { term: Term(term), engine, token, successor: None, scribe: Some(engine) };
+        self.hear(NodeId(9), Message::Hot(hot));
+    }
+
+    /// The same; and who stands behind it.
+    pub fn hot_before(&mut self, term: u32, engine: NodeId, token: u64, successor: NodeId) {
+        let (successor, scribe) = (Some(successor), Some(successor));
+        self.hear(NodeId(9), Message::Hot(Hot { term: Term(term), engine, token, successor, scribe }));
+    }
+
+    /// The other engine says that it speaks, and so far.
+    pub fn beat(&mut self, term: u32, epoch: u32, next: Outbound) {
+        let beat =
+            Beat { cluster: CLUSTER, engine: OTHER, token: 1, term: Term(term), epoch: Epoch(epoch), next };
+        self.wires.borrow_mut().beats.push_back(beat.to_bytes().to_vec());
+    }
+
+    /// Time passes in which nothing is heard.
+    pub fn pass(&mut self, time: Nanos) {
+        self.now = Nanos(self.now.0 + time.0);
     }
 
     /// One cycle of both agents.

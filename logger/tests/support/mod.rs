@@ -91,6 +91,7 @@ impl Publication for Nobody {
     fn set_muted(&mut self, _: bool) {
         match *self {}
     }
+    fn resend_from(&mut self, _number: u64) {}
     fn release_below(&mut self, _: u64) {
         match *self {}
     }

@@ -176,6 +176,10 @@ impl<S: Socket> Publication for MulticastPublication<S> {
         self.publisher.set_muted(muted);
     }
 
+    fn resend_from(&mut self, number: u64) {
+        self.publisher.resend_from(number);
+    }
+
     fn release_below(&mut self, number: u64) {
         self.publisher.release_below(number);
     }
@@ -226,7 +230,7 @@ pub struct MulticastSubscription<S = Datagrams> {
     unicast: S,
     receiver: Receiver,
     repair: Vec<SocketAddr>,
-    /// Who was heard in the session last.
+    /// Who spoke to the group in the session last.
     source: Option<SocketAddr>,
     missing: Missing,
     send_errors: u64,
@@ -255,8 +259,7 @@ impl Missing {
 impl MulticastSubscription {
     /// Joins the group and listens to the session from frame `start_at` on.
     ///
-    /// Requests go to the `repair` addresses in turn: the publisher first, then the loggers. Without any, they go to
-    /// whoever was heard in the session last.
+    /// Requests go to whoever spoke to the group last, since it lives, and then to the `repair` addresses in turn.
     ///
     /// # Errors
     /// [`BusError`]: a setting out of its range, or the address that could not be had.
@@ -306,6 +309,13 @@ impl<S: Socket> MulticastSubscription<S> {
         &self.receiver
     }
 
+    /// Whom to ask at this attempt: one after the other, each once a turn.
+    fn answerer(&self, attempt: u32) -> Option<SocketAddr> {
+        let others = self.repair.iter().copied().filter(|other| Some(*other) != self.source);
+        let count = others.clone().count() + usize::from(self.source.is_some());
+        self.source.into_iter().chain(others).nth(attempt as usize % count.max(1))
+    }
+
     fn send_requests(&mut self, now: Nanos) -> io::Result<usize> {
         let mut work = 0;
         while let Some((request, attempt)) = self.receiver.poll_request(now) {
@@ -321,11 +331,7 @@ impl<S: Socket> MulticastSubscription<S> {
                      logger that has it down? Compare `logger verify` of all loggers"
                 );
             }
-            let to = match self.repair.len() {
-                0 => self.source,
-                sources => Some(self.repair[attempt as usize % sources]),
-            };
-            if let Some(to) = to
+            if let Some(to) = self.answerer(attempt)
                 && self.unicast.send_to(&request, to)? != Sent::Done
             {
                 self.send_errors += 1; // the retry will ask again
@@ -340,13 +346,11 @@ impl<S: Socket> Subscription for MulticastSubscription<S> {
     fn poll(&mut self, now: Nanos, deliver: &mut dyn FnMut(u64, &[u8]) -> Delivery) -> io::Result<usize> {
         let (receiver, source) = (&mut self.receiver, &mut self.source);
         let mut work = receiver.drain(now, deliver);
-        for socket in [&mut self.group, &mut self.unicast] {
+        for (socket, is_group) in [(&mut self.group, true), (&mut self.unicast, false)] {
             for _ in 0..MAX_BATCHES_PER_POLL {
                 let received = socket.recv(&mut |from, bytes| {
-                    if !matches!(
-                        receiver.handle_datagram(now, bytes, deliver),
-                        Heard::Foreign | Heard::Malformed
-                    ) {
+                    let heard = receiver.handle_datagram(now, bytes, deliver);
+                    if is_group && !matches!(heard, Heard::Foreign | Heard::Malformed) {
                         *source = Some(from);
                     }
                 })?;

@@ -63,6 +63,9 @@ pub trait Publication {
     /// Says no more, and answers no more than repair requests; or speaks (again).
     fn set_muted(&mut self, muted: bool);
 
+    /// Says everything from this number on once more, as far as it is kept.
+    fn resend_from(&mut self, number: u64);
+
     /// Forgets the frames below this number: nobody will ask for them.
     fn release_below(&mut self, number: u64);
 

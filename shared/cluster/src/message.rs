@@ -37,7 +37,7 @@ pub enum Message {
     Granted(Grant),
     /// A supervisor: this is the life of your process.
     Admitted(Life),
-    /// A supervisor: this engine speaks in this term.
+    /// A supervisor, or an engine that has taken over by itself: this engine speaks in this term.
     Hot(Hot),
     /// The supervisor that leads: too few votes are left, and it waits for them or for an operator.
     Short(Shortage),
@@ -104,6 +104,17 @@ pub struct Hot {
     pub engine: NodeId,
     /// Which process of it.
     pub token: u64,
-    /// Who takes over if it falls silent.
+    /// Who takes over if it falls silent. The supervisors name it; a successor that has just taken over has none yet.
     pub successor: Option<NodeId>,
+    /// Who writes the snapshots: it pauses for a moment when it begins one, so it is one that stands by, if possible one that is
+    /// not the successor.
+    pub scribe: Option<NodeId>,
+}
+
+impl Hot {
+    /// Terms are ordered by number, then by engine: two engines that take the same one do not both keep it.
+    #[must_use]
+    pub fn rank(&self) -> (Term, NodeId) {
+        (self.term, self.engine)
+    }
 }

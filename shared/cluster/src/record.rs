@@ -57,7 +57,7 @@ pub enum Record {
     },
     /// The engine that speaks.
     Hot {
-        /// Its term: one more than the last.
+        /// Its term: one more than the last, or the one that it has taken by itself.
         hot: Hot,
         /// Why.
         why: Reason,
@@ -68,6 +68,17 @@ pub enum Record {
         after: Epoch,
         /// The loggers, and where their logs ended.
         loggers: Vec<Survivor>,
+    },
+    /// Who stands behind the engine that speaks.
+    Seconds {
+        /// The term.
+        term: Term,
+        /// The engine that speaks in it.
+        engine: NodeId,
+        /// Who takes over if it falls silent.
+        successor: Option<NodeId>,
+        /// Who writes the snapshots.
+        scribe: Option<NodeId>,
     },
 }
 
@@ -86,6 +97,8 @@ pub enum Reason {
     Membership,
     /// Too few votes are left, and an operator said to go on with what is there.
     ColdStart,
+    /// The one before fell silent, and its successor has taken over by itself.
+    TookOver,
 }
 
 impl fmt::Display for Reason {
@@ -97,6 +110,7 @@ impl fmt::Display for Reason {
             Self::Stuck => "the one before makes no progress",
             Self::Membership => "the loggers that vote have changed",
             Self::ColdStart => "too few votes were left, and an operator said to go on with these loggers",
+            Self::TookOver => "the one before fell silent, and its successor has taken over",
         })
     }
 }
@@ -135,8 +149,11 @@ impl Control {
             Record::Started { epoch, nonce } => self.started(*epoch, *nonce),
             Record::Admit { node, token, above, logger } => self.admit(*node, *token, *above, *logger),
             Record::Promote { voter, epoch } => self.promote(*voter, *epoch),
-            Record::Hot { hot, why: _ } => self.name_hot(*hot),
             Record::Recover { after, loggers } => self.allow(*after, loggers),
+            Record::Hot { hot, why } => self.name_hot(*hot, *why),
+            Record::Seconds { term, engine, successor, scribe } => {
+                self.name_seconds((*term, *engine), *successor, *scribe)
+            }
         }
     }
 
@@ -222,13 +239,30 @@ impl Control {
         valid
     }
 
-    fn name_hot(&mut self, hot: Hot) -> bool {
+    /// A decision of the supervisors is for the next term, or it was decided upon something else. Of a term that an engine has
+    /// taken by itself they only take note.
+    fn name_hot(&mut self, hot: Hot, why: Reason) -> bool {
         let next = Term(self.hot.map_or(0, |hot| hot.term.0) + 1);
-        if hot.term != next {
-            return false;
+        let valid = match why {
+            Reason::TookOver => self.hot.is_some_and(|known| hot.rank() > known.rank()),
+            _ => hot.term == next,
+        };
+        if valid {
+            self.hot = Some(hot);
         }
-        self.hot = Some(hot);
-        true
+        valid
+    }
+
+    fn name_seconds(
+        &mut self,
+        of: (Term, NodeId),
+        successor: Option<NodeId>,
+        scribe: Option<NodeId>,
+    ) -> bool {
+        let Some(hot) = self.hot.as_mut().filter(|hot| hot.rank() == of) else { return false };
+        let news = (hot.successor, hot.scribe) != (successor, scribe);
+        (hot.successor, hot.scribe) = (successor, scribe);
+        news
     }
 
     /// The highest epoch that was granted; 0 before the first.

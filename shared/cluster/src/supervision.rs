@@ -76,6 +76,8 @@ pub struct Supervisor {
     committed: Seq,
     /// When the hot engine was named.
     named_at: Nanos,
+    /// An engine that says that it has taken over, in a term that is not recorded yet.
+    taken: Option<Hot>,
     /// The highest epoch that a logger has promised.
     promised: Epoch,
     /// Where the stream ended when a learner was heard first.
@@ -103,6 +105,7 @@ impl Supervisor {
             reign: None,
             committed: Seq(0),
             named_at: Nanos(0),
+            taken: None,
             promised: Epoch(0),
             learners: BTreeMap::new(),
             proposed: None,
@@ -145,6 +148,9 @@ impl Supervisor {
             }
             Message::Leading(leading) => self.hear_leading(now, *leading),
             Message::Recover(word) => self.hear_word(now, word),
+            Message::Hot(hot) if hot.engine == from => {
+                self.taken = self.taken.into_iter().chain([*hot]).max_by_key(Hot::rank);
+            }
             _ => {}
         }
     }
@@ -181,7 +187,9 @@ impl Supervisor {
             .or_else(|| self.start())
             .or_else(|| self.grant(now))
             .or_else(|| self.promotion(now))
-            .or_else(|| self.hot(now))?;
+            .or_else(|| self.taken_over())
+            .or_else(|| self.hot(now))
+            .or_else(|| self.seconds(now))?;
         self.proposed = Some((record.clone(), now));
         Some(record)
     }
@@ -375,15 +383,45 @@ impl Supervisor {
             None => (Reason::First, None),
             Some(hot) => (self.silence_of(now, hot)?, Some((hot.engine, hot.token))),
         };
-        let ready = |node: &&NodeId| {
-            let present = self.alive(now, **node)?;
-            (present.ready && failed != Some((**node, present.token))).then_some((**node, present.token))
-        };
-        let mut able = self.roster.engines.iter().filter_map(|node| ready(&node));
-        let (engine, token) = able.next()?;
-        let successor = able.next().map(|(node, _)| node);
+        let able = |node: NodeId| self.able(now, node).filter(|token| failed != Some((node, *token)));
+        let (engine, token) = self.roster.engines.iter().find_map(|node| Some((*node, able(*node)?)))?;
+        let (successor, scribe) = self.behind(now, engine, None);
         let term = Term(self.control.hot().map_or(0, |hot| hot.term.0) + 1);
-        Some(Record::Hot { hot: Hot { term, engine, token, successor }, why })
+        Some(Record::Hot { hot: Hot { term, engine, token, successor, scribe }, why })
+    }
+
+    /// The process of an engine that is here, and ready.
+    fn able(&self, now: Nanos, node: NodeId) -> Option<u64> {
+        self.alive(now, node).filter(|present| present.ready).map(|present| present.token)
+    }
+
+    /// The successor has not waited for anybody.
+    fn taken_over(&self) -> Option<Record> {
+        let known = self.control.hot()?;
+        let hot = self.taken.filter(|taken| taken.rank() > known.rank())?;
+        Some(Record::Hot { hot, why: Reason::TookOver })
+    }
+
+    /// Others stand behind the hot engine than those that are named.
+    fn seconds(&self, now: Nanos) -> Option<Record> {
+        let hot = self.control.hot()?;
+        let (successor, scribe) = self.behind(now, hot.engine, hot.successor);
+        let Hot { term, engine, .. } = hot;
+        ((successor, scribe) != (hot.successor, hot.scribe)).then_some(Record::Seconds {
+            term,
+            engine,
+            successor,
+            scribe,
+        })
+    }
+
+    /// Who stands behind this engine: its successor, which stays the same as long as it is able, and who writes the snapshots.
+    fn behind(&self, now: Nanos, hot: NodeId, present: Option<NodeId>) -> (Option<NodeId>, Option<NodeId>) {
+        let engines = self.roster.engines.iter().copied();
+        let able: Vec<_> = engines.filter(|node| *node != hot && self.able(now, *node).is_some()).collect();
+        let successor = present.filter(|node| able.contains(node)).or(able.first().copied());
+        let other = able.iter().copied().find(|node| Some(*node) != successor);
+        (successor, other.or(successor).or(Some(hot)))
     }
 
     fn silence_of(&self, now: Nanos, hot: Hot) -> Option<Reason> {

@@ -443,6 +443,64 @@ fn the_described_hot_engine_is_named_first_and_another_one_when_it_falls_silent(
 }
 
 #[test]
+fn an_engine_that_took_over_by_itself_is_recorded_and_the_others_are_named_behind_it() {
+    let mut bench = Bench::running();
+    let first = bench.supervisor.control().hot().unwrap();
+    assert_eq!((first.successor, first.scribe), (Some(NodeId(3)), Some(NodeId(3))));
+    let taken = Hot { term: Term(2), engine: NodeId(3), token: 30, successor: None, scribe: None };
+    let now = wire::Nanos(bench.now);
+    bench.supervisor.handle_message(now, NodeId(7), &Message::Hot(taken));
+    bench.pass(20);
+    assert_eq!(bench.supervisor.control().hot(), Some(first), "nobody says it for another one");
+    bench.supervisor.handle_message(now, NodeId(3), &Message::Hot(taken));
+    bench.pass(20);
+    let second = bench.supervisor.control().hot().unwrap();
+    assert_eq!((second.rank(), second.token), (taken.rank(), 30));
+    assert_eq!(second.successor, Some(NodeId(2)), "the one before is well, and stands behind it now");
+    bench.gone(2);
+    bench.pass(FAILOVER + 20);
+    let alone = bench.supervisor.control().hot().unwrap();
+    assert_eq!((alone.rank(), alone.successor), (taken.rank(), None));
+    assert_eq!(alone.scribe, Some(NodeId(3)), "it writes its snapshots itself");
+}
+
+#[test]
+fn a_term_that_an_engine_took_is_recorded_if_it_ranks_higher_and_nothing_stands_behind_another_term() {
+    let mut control = Control::default();
+    let hot = |term, engine| Hot {
+        term: Term(term),
+        engine: NodeId(engine),
+        token: 1,
+        successor: None,
+        scribe: None,
+    };
+    let taken = |term, engine| Record::Hot { hot: hot(term, engine), why: Reason::TookOver };
+    let named = |term, engine| Record::Hot { hot: hot(term, engine), why: Reason::Silent };
+    let seconds = |term, engine, successor| Record::Seconds {
+        term: Term(term),
+        engine: NodeId(engine),
+        successor: Some(NodeId(successor)),
+        scribe: None,
+    };
+    let steps = [
+        (taken(1, 2), false), // there was no engine to take over from
+        (named(1, 2), true),
+        (taken(2, 3), true),
+        (named(2, 2), false), // decided upon term 1
+        (taken(2, 2), false),
+        (taken(2, 4), true), // two took the same term: the higher number keeps it
+        (taken(7, 3), true), // while no supervisor heard, more were taken
+        (named(8, 2), true),
+        (seconds(7, 3, 2), false),
+        (seconds(8, 2, 3), true),
+        (seconds(8, 2, 3), false),
+    ];
+    for (at, (record, effective)) in steps.iter().enumerate() {
+        assert_eq!(control.apply(record), *effective, "step {at}: {record:?}");
+    }
+}
+
+#[test]
 fn decisions_that_come_too_late_have_no_effect() {
     let mut control = Control::default();
     let admit =
@@ -456,7 +514,7 @@ fn decisions_that_come_too_late_have_no_effect() {
         why: Reason::First,
     };
     let hot = |term| Record::Hot {
-        hot: Hot { term: Term(term), engine: NodeId(2), token: 1, successor: None },
+        hot: Hot { term: Term(term), engine: NodeId(2), token: 1, successor: None, scribe: None },
         why: Reason::First,
     };
     let started = |epoch: u32| Record::Started { epoch: Epoch(epoch), nonce: u64::from(epoch) };

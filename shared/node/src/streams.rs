@@ -190,6 +190,16 @@ impl Description {
         self.speaker(node, self.streams.acks)
     }
 
+    /// The hot engine's heartbeats, as an engine that stands by.
+    pub fn follow_beats(&self, node: &NodeEntry) -> Result<Datagrams, BusError> {
+        self.hearer(node, self.streams.engines, 12)
+    }
+
+    /// An engine's heartbeats.
+    pub fn publish_beats(&self, node: &NodeEntry) -> Result<Speaker, BusError> {
+        self.speaker(node, self.streams.engines)
+    }
+
     /// A voice of this node in a group.
     pub fn speaker(&self, node: &NodeEntry, group: SocketAddrV4) -> Result<Speaker, BusError> {
         let from = SocketAddrV4::new(*node.address.ip(), 0);

@@ -83,7 +83,7 @@ fn every_refusal_names_file_line_and_reason() {
         ("239.255.42.2:31002", "239.255.42.1:31001", "line 11: 239.255.42.1:31001 carries another stream"),
         ("239.255.42.2:31002", "10.0.0.1:31002", "line 11: 10.0.0.1:31002 is no multicast group"),
         ("id = 2\nrole", "id = 1\nrole", "have the same id 1"),
-        ("name = \"engine-2\"", "name = \"engine-1\"", "line 37: two nodes are called \"engine-1\""),
+        ("name = \"engine-2\"", "name = \"engine-1\"", "line 38: two nodes are called \"engine-1\""),
         ("127.0.0.1:31013", "127.0.0.1:31012", "have the same address"),
         ("mode = \"warm\"", "mode = \"hot\"", "exactly one engine must have mode = \"hot\", not 2"),
         (
@@ -107,7 +107,7 @@ fn every_refusal_names_file_line_and_reason() {
             "at most 16 are allowed",
         ),
         ("tick = 1\n", "tick = 0\n", "tick and lot must lie in"),
-        ("role = \"logger\"", "role = \"looger\"", "line 47"),
+        ("role = \"logger\"", "role = \"looger\"", "line 48"),
         ("data = \"data\"", "dta = \"data\"", "unknown field `dta`"),
         ("[streams] ", "[timing]\nheartbeat = \"10\"\n[streams] ", "is no duration"),
         ("[streams] ", "[rings]\nsequenced = 1000\n[streams] ", "must be a power of two"),
@@ -243,7 +243,9 @@ fn a_logger_keeps_all_segments_at_hand_unless_it_is_told_otherwise() {
 #[test]
 fn every_stream_needs_a_group_of_its_own() {
     let groups = ["239.255.42.1:31001", "239.255.42.2:31002", "239.255.42.3:31003"];
-    for (stream, group) in [("acks", "239.255.42.4:31004"), ("control", "239.255.42.5:31005")] {
+    for (stream, group) in
+        [("acks", "239.255.42.4:31004"), ("control", "239.255.42.5:31005"), ("engines", "239.255.42.6:31006")]
+    {
         for taken in groups {
             let error = refusal(group, taken);
             assert!(error.contains(&format!("{taken} carries another stream already")), "{error}");

@@ -41,6 +41,7 @@ fn cluster(more: &str) -> Description {
         status: group(3),
         acks: group(4),
         control: group(5),
+        engines: group(6),
     };
     cluster
 }

@@ -15,6 +15,7 @@ compile_error!(
 );
 
 pub mod ack;
+pub mod beat;
 mod bodies;
 pub mod command;
 pub mod error;
@@ -27,6 +28,7 @@ pub mod text;
 pub mod units;
 
 pub use ack::Ack;
+pub use beat::Beat;
 pub use command::{Command, CommandBody, CommandKind};
 pub use error::FrameError;
 pub use event::{Event, EventBody, EventKind, Happening};

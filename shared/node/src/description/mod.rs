@@ -90,6 +90,8 @@ pub struct Description {
     pub idle: Strategy,
     /// The FIX acceptor.
     pub fix: Fix,
+    /// What the engines do that are not the hot one.
+    pub standby: Standby,
     /// The engine's limits.
     pub engine: EngineLimits,
     /// Faults made on purpose.
@@ -136,6 +138,8 @@ pub struct Streams {
     pub acks: SocketAddrV4,
     /// Grants, and what a sequencer that takes over asks and is answered.
     pub control: SocketAddrV4,
+    /// The hot engine's heartbeats, for the engines that stand by.
+    pub engines: SocketAddrV4,
     /// Every node's account of itself.
     pub status: SocketAddrV4,
 }
@@ -155,6 +159,10 @@ pub struct Timing {
     pub repair_retry: Nanos,
     /// Time between two words of the active sequencer that it leads.
     pub lead: Nanos,
+    /// Time between two heartbeats of the hot engine.
+    pub beat: Nanos,
+    /// Silence of the hot engine after which its successor takes over by itself.
+    pub takeover: Nanos,
     /// Silence of the active sequencer after which the supervisors act.
     pub failover: Nanos,
     /// Time between two tellings of the same grant.
@@ -251,6 +259,16 @@ pub struct Fix {
     pub resend_bytes: usize,
     /// Connections at the same time.
     pub max_connections: usize,
+}
+
+/// What the engines do that are not the hot one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Standby {
+    /// They compute events and say none: the default.
+    Muted,
+    /// They say all that they compute, all the time: the death of one leaves no gap, at the price of every event being sent twice.
+    Echo,
 }
 
 /// The engine's limits. They decide what is refused: every engine of a cluster, and every replay, needs the same.

@@ -1,6 +1,6 @@
 //! The configuration file as it is written, before anything is judged.
 
-use super::{Durability, Retain};
+use super::{Durability, Retain, Standby};
 use crate::idle::Strategy;
 use crate::quantity::{Duration, Share, Size};
 use cluster::{EngineMode, Role};
@@ -86,6 +86,8 @@ section!(Timing {
     repair_after: Duration = Duration(Nanos::from_micros(200)),
     repair_retry: Duration = Duration(Nanos::from_millis(5)),
     lead: Duration = Duration(Nanos::from_millis(5)),
+    beat: Duration = Duration(Nanos::from_millis(1)),
+    takeover: Duration = Duration(Nanos::from_millis(10)),
     failover: Duration = Duration(Nanos::from_millis(250)),
     grant: Duration = Duration(Nanos::from_millis(50)),
     election: Duration = Duration(Nanos::from_millis(500)),
@@ -111,6 +113,7 @@ section!(Snapshot {
 });
 section!(Idle { strategy: Strategy = Strategy::Block });
 section!(Engine {
+    standby: Standby = Standby::Muted,
     instruments: u32 = 4_096,
     sessions: u32 = 4_096,
     resting_orders: u32 = 1 << 18,
@@ -146,6 +149,7 @@ pub(super) struct Streams {
     pub(super) events: Spanned<SocketAddrV4>,
     pub(super) acks: Spanned<SocketAddrV4>,
     pub(super) control: Spanned<SocketAddrV4>,
+    pub(super) engines: Spanned<SocketAddrV4>,
     pub(super) status: Spanned<SocketAddrV4>,
 }
 

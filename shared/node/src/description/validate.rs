@@ -18,6 +18,8 @@ use wire::Nanos;
 const DATAGRAMS: std::ops::RangeInclusive<u64> = 512..=65_507;
 /// So many words of a sequencer must fail to come before it is held to be gone.
 const WORDS_BEFORE_FAILOVER: u64 = 4;
+/// The successor of the hot engine waits for so many of its heartbeats at least.
+const BEATS_BEFORE_TAKEOVER: u64 = 2;
 
 /// Snapshots are never taken more often than after so many commands: each of them is a command itself.
 const FEWEST_COMMANDS: u64 = 100;
@@ -85,6 +87,7 @@ pub(super) fn description(path: &Path, text: &str) -> Result<Description, Descri
         },
         snapshot: snapshot(&refuse, &file.snapshot)?,
         idle: file.idle.strategy,
+        standby: file.engine.standby,
         engine: EngineLimits {
             instruments: file.engine.instruments,
             sessions: file.engine.sessions,
@@ -139,7 +142,8 @@ fn name(refuse: &Refusals<'_>, name: &Spanned<String>) -> Result<String, Descrip
 
 fn streams(refuse: &Refusals<'_>, streams: &raw::Streams) -> Result<Streams, DescriptionError> {
     let mut taken = BTreeSet::new();
-    for group in [&streams.sequenced, &streams.events, &streams.acks, &streams.control, &streams.status] {
+    let raw::Streams { sequenced, events, acks, control, engines, status } = streams;
+    for group in [sequenced, events, acks, control, engines, status] {
         let address = *group.get_ref();
         if !address.ip().is_multicast() || address.port() == 0 {
             let reason =
@@ -153,11 +157,12 @@ fn streams(refuse: &Refusals<'_>, streams: &raw::Streams) -> Result<Streams, Des
         }
     }
     Ok(Streams {
-        sequenced: *streams.sequenced.get_ref(),
-        events: *streams.events.get_ref(),
-        acks: *streams.acks.get_ref(),
-        control: *streams.control.get_ref(),
-        status: *streams.status.get_ref(),
+        sequenced: *sequenced.get_ref(),
+        events: *events.get_ref(),
+        acks: *acks.get_ref(),
+        control: *control.get_ref(),
+        engines: *engines.get_ref(),
+        status: *status.get_ref(),
     })
 }
 
@@ -214,6 +219,8 @@ fn timing(refuse: &Refusals<'_>, timing: &raw::Timing) -> Result<Timing, Descrip
         ("repair_after", timing.repair_after.0, Nanos(0)),
         ("repair_retry", timing.repair_retry.0, Nanos::from_micros(50)),
         ("lead", timing.lead.0, Nanos::from_micros(50)),
+        ("beat", timing.beat.0, Nanos::from_micros(20)),
+        ("takeover", timing.takeover.0, Nanos::from_micros(50)),
         ("failover", timing.failover.0, Nanos::MILLI),
         ("grant", timing.grant.0, Nanos::MILLI),
         ("election", timing.election.0, Nanos::from_millis(10)),
@@ -233,6 +240,13 @@ fn timing(refuse: &Refusals<'_>, timing: &raw::Timing) -> Result<Timing, Descrip
             return Err(refuse.within("timing", "failover", reason));
         }
     }
+    if timing.takeover.0.0 < timing.beat.0.0.saturating_mul(BEATS_BEFORE_TAKEOVER) {
+        let reason = format!(
+            "takeover must be at least {BEATS_BEFORE_TAKEOVER} times beat, or the engine that stands by takes over between two \
+             heartbeats of one that is well"
+        );
+        return Err(refuse.within("timing", "takeover", reason));
+    }
     Ok(Timing {
         heartbeat: timing.heartbeat.0,
         tick: timing.tick.0,
@@ -240,6 +254,8 @@ fn timing(refuse: &Refusals<'_>, timing: &raw::Timing) -> Result<Timing, Descrip
         repair_after: timing.repair_after.0,
         repair_retry: timing.repair_retry.0,
         lead: timing.lead.0,
+        beat: timing.beat.0,
+        takeover: timing.takeover.0,
         failover: timing.failover.0,
         grant: timing.grant.0,
         election: timing.election.0,

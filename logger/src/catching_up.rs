@@ -46,7 +46,7 @@ pub fn catch_up(
                 return Err(error);
             }
             Err(error) => {
-                tracing::info!(logger = %other, %error, "nothing more is had from this logger over TCP")
+                tracing::info!(logger = %other, %error, "nothing more is had from this logger over TCP");
             }
         }
         let last = log.last_position();

@@ -27,8 +27,8 @@ use wire::{
 const GOAL: f64 = 0.6;
 /// Orders open at a time.
 const OPEN: usize = 20_000;
-/// Frames that are read into memory before the clock starts.
-const PRELOADED: usize = 1 << 20;
+/// Frames that are read into memory before the clock starts: so few that a core's caches still hold them.
+const PRELOADED: usize = 1 << 14;
 /// Free space that is left alone, in bytes.
 const SPARE: u64 = 4 << 30;
 /// About what a frame takes on the disk.

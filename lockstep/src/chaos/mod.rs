@@ -13,6 +13,7 @@
 //! | [`gaps`] | how long the exchange fell silent about a moment, to the nanosecond |
 //! | [`tear`] | what a power cut may do to a journal |
 //! | [`power_cut`] | everything loses its power, one cluster a round |
+//! | [`cuts`] | the table and the goals of power cuts |
 //! | [`account`] | the table and the goals |
 //! | [`command`] | `lockstep chaos`, from the description to the verdict |
 //!
@@ -21,6 +22,7 @@
 
 pub mod account;
 pub mod command;
+pub mod cuts;
 pub mod decisions;
 pub mod gaps;
 pub mod health;

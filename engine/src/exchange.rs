@@ -295,7 +295,7 @@ impl StateMachine for Exchange {
             Command::CancelOrder(asked) => self.cancel_order(asked, turn),
             Command::ReplaceOrder(asked) => self.replace_order(asked, turn),
             Command::MassCancel(asked) => self.mass_cancel(asked, turn),
-            Command::Tick(_) | Command::EpochOpen(_) | Command::Snapshot(_) => {}
+            Command::Tick(_) | Command::EpochOpen(_) | Command::Snapshot(_) | Command::Quarantine(_) => {}
             Command::SessionLogon(asked) => self.log_on(asked, turn),
             Command::SessionLogout(asked) => self.log_out(asked, turn),
             Command::GatewayOpen(_) => {
@@ -334,6 +334,10 @@ impl StateMachine for Exchange {
             Command::EndDay(asked) => self.end_day(asked, turn),
         }
         crate::audit::after_command(self, input);
+    }
+
+    fn skip(&mut self, input: &Sequenced<'_>, events: &mut EventSink) {
+        self.leave_out(input, events);
     }
 
     fn snapshot(&self, to: &mut impl Write) -> io::Result<()> {

@@ -46,6 +46,7 @@ mod many;
 mod names;
 mod orders;
 mod phases;
+mod quarantine;
 mod risk;
 mod sharing;
 mod supervision;

@@ -67,6 +67,10 @@ pub trait StateMachine: Sized {
     /// Applies one command. Everything that comes of it goes into `events`, in an order that is part of the outcome.
     fn apply(&mut self, input: &Sequenced<'_>, events: &mut EventSink);
 
+    /// Leaves out a command that made an engine panic, and answers whoever waits for an answer. What the command asks for is
+    /// not looked into: nothing that stands in the state may change because of it.
+    fn skip(&mut self, input: &Sequenced<'_>, events: &mut EventSink);
+
     /// Writes the whole state, in an order that is a function of the state.
     fn snapshot(&self, to: &mut impl Write) -> io::Result<()>;
 

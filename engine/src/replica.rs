@@ -4,7 +4,7 @@ use crate::machine::UnknownRules;
 use crate::{EventSink, Sequenced, StateMachine};
 use cluster::{Entry, Ledger};
 use twox_hash::XxHash3_64;
-use wire::{Digest, Frame, FrameError, Outbound, Position, event};
+use wire::{CommandKind, Digest, Frame, FrameError, Outbound, Position, event};
 
 /// A mark is set at every sequence number that is a multiple of this, and wherever a snapshot is taken.
 pub const MARK_EVERY: u64 = 1024;
@@ -110,23 +110,45 @@ impl<S: StateMachine> Replica<S> {
     }
 
     /// Applies the next frame. Its events are then held until the next call.
+    ///
+    /// # Panics
+    /// If the machine does. Nothing in here is what it was then, nor what it should be: it must not be used again.
     pub fn apply(&mut self, frame: &Frame<'_>) -> Result<(), Divergence> {
+        let input = self.take(frame)?;
+        let at = frame.position();
+        self.machine.knows(&input).map_err(|reason| Divergence::UnknownRules { at, reason })?;
+        self.events.begin(at, input.timestamp);
+        self.machine.apply(&input, &mut self.events);
+        self.enter(frame, input.command.kind());
+        Ok(())
+    }
+
+    /// Leaves out the command of the next frame; else like [`Replica::apply`].
+    pub fn skip(&mut self, frame: &Frame<'_>) -> Result<(), Divergence> {
+        let input = self.take(frame)?;
+        self.events.begin(frame.position(), input.timestamp);
+        self.machine.skip(&input, &mut self.events);
+        self.enter(frame, input.command.kind());
+        Ok(())
+    }
+
+    fn take<'a>(&mut self, frame: &Frame<'a>) -> Result<Sequenced<'a>, Divergence> {
         self.events.clear();
         let at = frame.position();
         if !frame.follows(self.position) {
             return Err(Divergence::DoesNotFollow { last: self.position, frame: at });
         }
-        let input = Sequenced::of(frame).map_err(|reason| Divergence::Unreadable { at, reason })?;
-        self.machine.knows(&input).map_err(|reason| Divergence::UnknownRules { at, reason })?;
-        self.events.begin(at, input.timestamp);
-        self.machine.apply(&input, &mut self.events);
+        Sequenced::of(frame).map_err(|reason| Divergence::Unreadable { at, reason })
+    }
+
+    fn enter(&mut self, frame: &Frame<'_>, kind: CommandKind) {
+        let at = frame.position();
         self.position = at;
         self.digest = fold(self.digest, at, &self.events);
         self.ledger.enter(Entry::of(frame));
-        if at.seq.0.is_multiple_of(MARK_EVERY) || input.command.kind().takes_snapshot() {
+        if at.seq.0.is_multiple_of(MARK_EVERY) || kind.takes_snapshot() {
             self.set_mark();
         }
-        Ok(())
     }
 
     fn set_mark(&mut self) {

@@ -91,6 +91,8 @@ impl StateMachine for Skewed {
         }
     }
 
+    fn skip(&mut self, _input: &Sequenced<'_>, _events: &mut engine::EventSink) {}
+
     fn snapshot(&self, to: &mut impl Write) -> io::Result<()> {
         to.write_all(&self.0.to_le_bytes())
     }
@@ -186,4 +188,67 @@ fn a_clone_goes_on_like_the_original() {
     }
     assert_eq!(one.digest(), two.digest());
     two.machine().audit().expect("the state agrees with itself");
+}
+
+/// A clerk that cannot count beyond six: it panics at every seventh rules command.
+#[derive(Clone, Default)]
+struct Clerk(u32);
+
+impl StateMachine for Clerk {
+    const SNAPSHOT_VERSION: u32 = 1;
+
+    fn apply(&mut self, input: &Sequenced<'_>, events: &mut engine::EventSink) {
+        if let wire::Command::RulesVersion(asked) = input.command {
+            self.0 += 1;
+            assert!(self.0 < 7, "six is the most");
+            events.announce(&RulesActivated { rules: asked.rules, reserved: [0; 4] });
+        }
+    }
+
+    fn skip(&mut self, _input: &Sequenced<'_>, events: &mut engine::EventSink) {
+        events.announce(&RulesActivated { rules: Rules(0), reserved: [0; 4] });
+    }
+
+    fn snapshot(&self, to: &mut impl Write) -> io::Result<()> {
+        to.write_all(&self.0.to_le_bytes())
+    }
+
+    fn restore(self, _from: &mut impl Read) -> Result<Self, SnapshotError> {
+        Ok(self)
+    }
+}
+
+#[test]
+fn a_command_that_is_left_out_has_its_place_its_events_and_its_part_in_the_digest() {
+    let sink = || engine::EventSink::with_capacity(4);
+    let mut log = Log::new();
+    let frames: Vec<_> = (0..9)
+        .map(|n| log.stamp(GATEWAY, LIFE, &RulesVersion { rules: Rules(n), reserved: [0; 4] }))
+        .collect();
+    let lived = |poison: usize| {
+        let mut replica = Replica::new(Clerk::default(), sink());
+        for (at, bytes) in frames.iter().enumerate() {
+            let frame = Frame::read(bytes).expect("a whole frame");
+            if at < 6 {
+                replica.apply(&frame).expect("follows");
+            } else {
+                replica.skip(&frame).expect("follows");
+            }
+            assert_eq!(replica.events().len(), 1, "frame {at}");
+        }
+        assert_eq!(replica.position(), log.last);
+        assert_eq!(replica.outbound(), Outbound(10));
+        let mut other = Replica::new(Clerk::default(), sink());
+        for (at, bytes) in frames.iter().enumerate().take(poison) {
+            let frame = Frame::read(bytes).expect("a whole frame");
+            if at < 5 { other.apply(&frame) } else { other.skip(&frame) }.expect("follows");
+        }
+        (replica.digest(), other.digest())
+    };
+    let (whole, other) = lived(frames.len());
+    assert_ne!(whole, other, "leaving out a command shows in the digest");
+    assert_eq!(whole, lived(0).0, "and two that leave out the same are the same");
+    let mut replica = Replica::new(Clerk::default(), sink());
+    let gap = Frame::read(&frames[1]).expect("a whole frame");
+    assert!(matches!(replica.skip(&gap), Err(Divergence::DoesNotFollow { .. })));
 }

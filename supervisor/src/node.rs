@@ -4,7 +4,7 @@ use anyhow::Context;
 use bus::Transport;
 use cluster::status::{Detail, Traffic};
 use cluster::supervision::{Roster, Timeouts};
-use cluster::{ControlLog, Message, Record, Shortage, Supervisor};
+use cluster::{ControlLog, Message, Quarantine, Record, Shortage, Supervisor};
 use node::beacon::Account;
 use node::{Beacon, ControlGroup, Duty};
 use std::os::fd::RawFd;
@@ -76,6 +76,9 @@ impl<T: Transport, L: ControlLog> SupervisorNode<T, L> {
             plead(&short);
         }
         while let Some(message) = self.core.poll_announcement(now) {
+            if let Message::NotQuarantined { position, why } = &message {
+                tracing::warn!(%position, "an operator asked to leave this command out, and it is not done: {why}");
+            }
             self.ports.control.say(message);
             work += 1;
         }
@@ -171,6 +174,9 @@ fn tell(record: &Record, core: &Supervisor) {
             let loggers = loggers.iter().map(|logger| format!("{}@{}", logger.voter, logger.last.seq));
             let loggers = loggers.collect::<Vec<_>>().join(" ");
             tracing::warn!(%after, %loggers, "an operator accepts the loss: the next epoch goes on with these logs");
+        }
+        Record::Quarantine(Quarantine { position, by, why }) => {
+            tracing::warn!(%position, %by, %why, "quarantined: no engine executes this command");
         }
         Record::Hot { hot, why } => {
             tracing::warn!(engine = %hot.engine, term = %hot.term, "hot engine named: {why}");

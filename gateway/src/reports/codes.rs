@@ -115,7 +115,8 @@ pub(super) const fn ord_rej_reason(reason: RejectReason) -> u64 {
         | RejectReason::AlreadyDefined
         | RejectReason::OutOfRange
         | RejectReason::PhaseNotReachable
-        | RejectReason::MarketNotClosed => 99,
+        | RejectReason::MarketNotClosed
+        | RejectReason::Quarantined => 99,
     }
 }
 
@@ -162,7 +163,8 @@ pub(super) const fn cxl_rej_reason(reason: RejectReason) -> u64 {
         | RejectReason::AlreadyDefined
         | RejectReason::OutOfRange
         | RejectReason::PhaseNotReachable
-        | RejectReason::MarketNotClosed => 99,
+        | RejectReason::MarketNotClosed
+        | RejectReason::Quarantined => 99,
     }
 }
 

@@ -56,6 +56,7 @@ pub(super) const fn of_reject(reason: RejectReason) -> &'static str {
         RejectReason::OutOfRange => "a number is out of its range",
         RejectReason::PhaseNotReachable => "the instrument cannot go into that phase from the present one",
         RejectReason::MarketNotClosed => "not every instrument is closed",
+        RejectReason::Quarantined => "the exchange could not execute this request and has left it out",
     }
 }
 

@@ -35,6 +35,10 @@ pub(super) fn command(f: &mut fmt::Formatter<'_>, command: &Command<'_>) -> fmt:
             SnapshotReason::Schedule => "snapshot: by the schedule",
             SnapshotReason::Asked => "snapshot: asked for",
         }),
+        Command::Quarantine(body) => {
+            let place = Position { epoch: body.epoch, seq: body.seq, chain: body.chain };
+            write!(f, "quarantine: what stands at {place} is not executed,{}", shared::act(body.act))
+        }
         Command::RulesVersion(body) => write!(f, "rules version: {} from here on", { body.rules }),
         Command::GatewayOpen(body) => {
             write!(f, "gateway open: a new life begins, wire version {}", { body.version })

@@ -86,6 +86,7 @@ pub(super) const fn reject(reason: RejectReason) -> &'static str {
         RejectReason::OutOfRange => "a number is out of its range",
         RejectReason::PhaseNotReachable => "the phase cannot be reached from the present one",
         RejectReason::MarketNotClosed => "not every instrument is closed",
+        RejectReason::Quarantined => "quarantined",
     }
 }
 

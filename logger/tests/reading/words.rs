@@ -57,6 +57,13 @@ fn every_command() -> Vec<Vec<u8>> {
     frames.add(&RulesVersion { rules: Rules(6), reserved: [0; 4] });
     frames.add(&EpochOpen {});
     frames.add(&Snapshot { why: SnapshotReason::Asked, reserved: [0; 7] });
+    frames.add(&Quarantine {
+        seq: Seq(3),
+        chain: Chain(0xdef),
+        epoch: Epoch(1),
+        reserved: [0; 4],
+        act: Act { by: OperatorName::new(b"nora").unwrap(), why: Why::new(b"it panics").unwrap() },
+    });
     frames.add(&GatewayOpen { version: 1, reserved: [0; 4] });
     let reset = ResetSeqNums::Yes;
     frames.add(&SessionLogon { session: SessionId(5), client_seq: 1, reset, reserved: [0; 7] });
@@ -324,6 +331,7 @@ fn every_command_is_told_in_words() {
             "rules version: 6 from here on",
             "epoch open",
             "snapshot: asked for",
+            "quarantine: what stands at 1:3:0000000000000def is not executed, by \"nora\": \"it panics\"",
             "gateway open: a new life begins, wire version 1",
             "session logon: session 5 message 1, numbers start over",
             "session logout: session 5, next expected message 8, disconnected",

@@ -1,6 +1,7 @@
 //! What is said in the control group: grants, promises, who leads, who is there.
 
 use crate::candidacy::{Answer, Grant};
+use crate::quarantine::{Obstacle, Quarantine, Stopped};
 use crate::recovery::{Recovery, Shortage};
 use crate::role::Role;
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,19 @@ pub enum Message {
     Short(Shortage),
     /// An operator: go on with what is left.
     Recover(Recovery),
+    /// An engine, beside being here: it does not go on, since the next command made it panic.
+    Stopped(Stopped),
+    /// An operator: leave this command out.
+    Quarantine(Quarantine),
+    /// A supervisor: these commands are left out, and no others that it knows of.
+    Quarantined(Vec<Quarantine>),
+    /// The supervisor that leads: it does not do what an operator said.
+    NotQuarantined {
+        /// The command's place.
+        position: Position,
+        /// Why.
+        why: Obstacle,
+    },
 }
 
 /// What a node says of itself.

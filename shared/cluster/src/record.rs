@@ -3,6 +3,7 @@
 use crate::candidacy::{Grant, Quorum};
 use crate::electorate::{Electorate, Voter};
 use crate::message::{Hot, Life};
+use crate::quarantine::{MAX_QUARANTINED, Quarantine};
 use crate::recovery::Survivor;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -80,6 +81,8 @@ pub enum Record {
         /// Who writes the snapshots.
         scribe: Option<NodeId>,
     },
+    /// An operator's word: no engine executes the command at this place. It stands for good.
+    Quarantine(Quarantine),
 }
 
 /// Why something was decided.
@@ -137,6 +140,8 @@ pub struct Control {
     recovery: Option<Electorate>,
     lives: BTreeMap<NodeId, Life>,
     hot: Option<Hot>,
+    /// The commands that no engine executes, in the order in which operators said so.
+    quarantined: Vec<Quarantine>,
 }
 
 impl Control {
@@ -154,6 +159,7 @@ impl Control {
             Record::Seconds { term, engine, successor, scribe } => {
                 self.name_seconds((*term, *engine), *successor, *scribe)
             }
+            Record::Quarantine(word) => self.quarantine(*word),
         }
     }
 
@@ -265,6 +271,15 @@ impl Control {
         news
     }
 
+    fn quarantine(&mut self, word: Quarantine) -> bool {
+        let known = self.quarantined.iter().any(|other| other.position == word.position);
+        let valid = !known && self.quarantined.len() < MAX_QUARANTINED;
+        if valid {
+            self.quarantined.push(word);
+        }
+        valid
+    }
+
     /// The highest epoch that was granted; 0 before the first.
     #[must_use]
     pub fn epoch(&self) -> Epoch {
@@ -305,6 +320,12 @@ impl Control {
     #[must_use]
     pub fn life_of(&self, node: NodeId) -> Option<Life> {
         self.lives.get(&node).copied()
+    }
+
+    /// The commands that no engine executes.
+    #[must_use]
+    pub fn quarantined(&self) -> &[Quarantine] {
+        &self.quarantined
     }
 
     /// The engine that speaks.

@@ -1,5 +1,6 @@
 //! A supervisor's judgement: who is silent, who is stuck, who has caught up, and what to decide about it. No I/O.
 
+mod quarantine;
 mod shortage;
 
 use crate::candidacy::Grant;
@@ -7,6 +8,7 @@ use crate::electorate::Voter;
 use crate::message::{Hot, Leading, Message, Present};
 use crate::record::{Control, Reason, Record};
 use crate::role::Role;
+use quarantine::Ward;
 use shortage::Watch;
 use std::collections::{BTreeMap, VecDeque};
 use wire::{Epoch, Incarnation, Nanos, NodeId, Seq, Term};
@@ -91,6 +93,7 @@ pub struct Supervisor {
     /// When it judged last.
     looked_at: Nanos,
     watch: Watch,
+    ward: Ward,
 }
 
 impl Supervisor {
@@ -114,6 +117,7 @@ impl Supervisor {
             announce_at: Nanos(0),
             looked_at: Nanos(0),
             watch: Watch::default(),
+            ward: Ward::default(),
         }
     }
 
@@ -148,6 +152,8 @@ impl Supervisor {
             }
             Message::Leading(leading) => self.hear_leading(now, *leading),
             Message::Recover(word) => self.hear_word(now, word),
+            Message::Stopped(stopped) => self.hear_stopped(from, stopped),
+            Message::Quarantine(word) => self.hear_quarantine(now, *word),
             Message::Hot(hot) if hot.engine == from => {
                 self.taken = self.taken.into_iter().chain([*hot]).max_by_key(Hot::rank);
             }
@@ -189,7 +195,8 @@ impl Supervisor {
             .or_else(|| self.promotion(now))
             .or_else(|| self.taken_over())
             .or_else(|| self.hot(now))
-            .or_else(|| self.seconds(now))?;
+            .or_else(|| self.seconds(now))
+            .or_else(|| self.quarantine(now))?;
         self.proposed = Some((record.clone(), now));
         Some(record)
     }
@@ -204,6 +211,8 @@ impl Supervisor {
             // Only who leads looks, and just before it speaks.
             let short = self.shortage().filter(|_| self.looked_at == now);
             self.announcements.extend(short.cloned().map(Message::Short));
+            self.announcements.extend(self.quarantined());
+            self.announcements.extend(self.objection(now).filter(|_| self.looked_at == now));
             let waiting = self.heard.iter().filter(|(_, heard)| heard.present.incarnation == Incarnation(0));
             for (node, heard) in waiting {
                 let life = self.control.life_of(*node).filter(|life| life.token == heard.present.token);

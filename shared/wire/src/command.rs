@@ -178,6 +178,20 @@ bodies! {
         /// Zero.
         reserved: [u8; 7],
     }
+    /// Engines do not execute the command at a place, which stands before this one or after it: it made one of them panic. Nothing
+    /// comes of it.
+    0x06 Quarantine {
+        /// The place: its number,
+        seq: Seq,
+        /// its chain,
+        chain: Chain,
+        /// and its epoch.
+        epoch: Epoch,
+        /// Zero.
+        reserved: [u8; 4],
+        /// Who did it, and why.
+        act: Act,
+    }
     /// The first command of a gateway's incarnation: everything of its former life stands before it.
     0x10 GatewayOpen {
         /// The wire version that the gateway speaks.

@@ -289,6 +289,8 @@ pub enum RejectReason {
     PhaseNotReachable = 40,
     /// Not every instrument is closed.
     MarketNotClosed = 41,
+    /// The command made an engine panic, and an operator had it skipped.
+    Quarantined = 42,
 }
 
 /// Which side of a match an order was on (FIX 851).

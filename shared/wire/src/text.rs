@@ -1,5 +1,6 @@
 //! Short texts in fixed fields: printable ASCII, padded with zeros behind.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
@@ -25,7 +26,7 @@ pub enum TextError {
 macro_rules! text {
     ($(#[$doc:meta])* $name:ident[$len:literal]) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
         #[derive(FromBytes, IntoBytes, KnownLayout, Immutable, Unaligned)]
         #[repr(transparent)]
         pub struct $name([u8; $len]);

@@ -26,7 +26,7 @@ const LOGOUT: &[u8] = &[1, 2, 3];
 const STATUS: &[u8] = &[1, 2, 3, 4, 5, 6];
 const REASON: &[u8] = &[
     1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28,
-    29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41,
+    29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42,
 ];
 /// Side, type, time in force, self-trade prevention, post only.
 const TERMS: &[Choice] =
@@ -50,6 +50,7 @@ fn command_layout(kind: CommandKind) -> (usize, Vec<Choice>) {
         K::EpochStart => (104, vec![(96, YES_OR_NO), (97, YES_OR_NO)]),
         K::Tick | K::EpochOpen => (0, vec![]),
         K::Snapshot => (8, vec![(0, &[1, 2])]),
+        K::Quarantine => (72, vec![]),
         K::RulesVersion | K::GatewayOpen | K::DefineAccount | K::AssignSession => (8, vec![]),
         K::SessionLogon => (16, vec![(8, YES_OR_NO)]),
         K::SessionLogout => (16, vec![(8, LOGOUT)]),
@@ -132,7 +133,7 @@ fn command_again(command: Command<'_>) -> Vec<u8> {
     }
     let mut to = [0; MAX_FRAME_LEN];
     let length = rewritten!(Command, command, write, to,
-        EpochStart Tick RulesVersion EpochOpen Snapshot GatewayOpen SessionLogon SessionLogout NewOrder CancelOrder
+        EpochStart Tick RulesVersion EpochOpen Snapshot Quarantine GatewayOpen SessionLogon SessionLogout NewOrder CancelOrder
         ReplaceOrder MassCancel DefineInstrument SetPhase SetBands SetLead DefineCurrency DefineParticipant
         DefineAccount AssignSession MoveMoney MoveShares SetLimits SetTrading BustTrade CorrectTrade CancelFor
         MassCancelFor EndDay

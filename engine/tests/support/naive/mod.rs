@@ -147,7 +147,7 @@ impl Model {
         (self.seq, self.now, self.from) = (seq, timestamp.0, (source, incarnation));
         self.expire();
         match command {
-            Command::Tick(_) | Command::EpochOpen(_) | Command::Snapshot(_) => {}
+            Command::Tick(_) | Command::EpochOpen(_) | Command::Snapshot(_) | Command::Quarantine(_) => {}
             Command::EpochStart(c) => {
                 self.announce(EpochStarted { sequencer: c.sequencer, adopted: c.adopted, reserved: [0; 5] });
             }

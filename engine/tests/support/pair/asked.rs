@@ -37,7 +37,7 @@ macro_rules! asked {
     };
 }
 asked! {
-    EpochStart Tick RulesVersion EpochOpen Snapshot GatewayOpen SessionLogon SessionLogout NewOrder CancelOrder ReplaceOrder
+    EpochStart Tick RulesVersion EpochOpen Snapshot Quarantine GatewayOpen SessionLogon SessionLogout NewOrder CancelOrder ReplaceOrder
     MassCancel DefineInstrument SetPhase SetBands SetLead DefineCurrency DefineParticipant DefineAccount AssignSession
     MoveMoney MoveShares SetLimits SetTrading BustTrade CorrectTrade CancelFor MassCancelFor EndDay
 }

@@ -9,6 +9,7 @@ use crate::names::{Fate, Key, Names};
 use crate::orders::{Order, Place, accepts};
 use crate::risk::{self, Request};
 use book::Slot;
+use cluster::planted::is_poison;
 use wire::command::{Checks, NewOrder, Phase, PostOnly, Side, Terms, TimeInForce, Trading};
 use wire::event::{
     Accepted, CancelReason, Cancelled, OrderStatus, OrderView, RejectReason, Rejected, Triggered,
@@ -80,6 +81,7 @@ impl Exchange {
                 }
             };
         let name = self.names.insert(&key, view.order, Fate::Spent);
+        assert!(!is_poison({ asked.cl_ord_id }.as_bytes()), "a planted panic at order {}", { view.order });
         let timer = Timer::NONE;
         let mut order = Order { view, limit, session, participant, name, holding, timer, place };
         if Accounts::are_asked(market.checks) {

@@ -46,6 +46,7 @@ mod many;
 mod names;
 mod orders;
 mod phases;
+mod poison_file;
 mod quarantine;
 mod risk;
 mod sharing;
@@ -55,7 +56,8 @@ mod view;
 
 pub use accounts::{Cash, Holding};
 pub use agents::{
-    EngineNode, EnginePorts, EngineSettings, MatcherAgent, Patience, ReceiverAgent, engine, limits_of,
+    EngineNode, EnginePorts, EngineSettings, MatcherAgent, Noted, Patience, Poison, PoisonInMemory, Poisoned,
+    ReceiverAgent, engine, limits_of,
 };
 pub use audit::Violation;
 pub use exchange::{Exchange, RULES};
@@ -63,6 +65,7 @@ pub use fork::ForkScribe;
 pub use instruments::Instrument;
 pub use limits::{Limits, LimitsError};
 pub use machine::{Sequenced, StateMachine, UnknownRules};
+pub use poison_file::{PoisonFile, PoisonFileError};
 pub use replica::{Behind, Divergence, MARK_EVERY, MARKS_KEPT, Mark, Replica};
 pub use scribe::{Outcome, Scribe};
 pub use sessions::{Owner, Session};

@@ -6,7 +6,7 @@ use anyhow::Context;
 use bus::Multicast;
 use clap::Parser;
 use cluster::Role;
-use engine::{EnginePorts, EngineSettings};
+use engine::{EnginePorts, EngineSettings, PoisonFile};
 use node::shutdown::StopOnDrop;
 use node::{Beacon, NodeArgs, Started};
 use std::process::ExitCode;
@@ -42,7 +42,10 @@ fn run(arguments: &NodeArgs) -> anyhow::Result<()> {
         node::run(&mut matcher, clock, node.idle, first, &shutdown)
     };
     let received = receiving.join().map_err(|_| anyhow::anyhow!("the receiving thread panicked"))?;
-    tracing::info!(position = %matcher.position(), digest = format!("{:016x}", matcher.digest().0), "stopped");
+    // After an error its state may be anything.
+    if matched.is_ok() {
+        tracing::info!(position = %matcher.position(), digest = format!("{:016x}", matcher.digest().0), "stopped");
+    }
     matched.and(received)
 }
 
@@ -55,5 +58,6 @@ fn ports(started: &Started) -> anyhow::Result<EnginePorts<Multicast>> {
         pulse: description.publish_beats(node)?,
         events: description.publish_events(node)?,
         beacon: Beacon::open(description, node)?,
+        poison: Box::new(PoisonFile::open(&description.data_of(node))?),
     })
 }

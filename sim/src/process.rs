@@ -6,7 +6,7 @@ use crate::host::Host;
 use crate::transport::Simulated;
 use bus::StreamKind;
 use cluster::Role;
-use engine::{EngineNode, EnginePorts, EngineSettings, Limits};
+use engine::{EngineNode, EnginePorts, EngineSettings, Limits, PoisonInMemory};
 use gateway::{ClientOutput, GatewayConfig, GatewayNode, GatewayPorts, GatewaySettings};
 use logger::{LoggerDisk, LoggerNode, LoggerPorts, LoggerSettings};
 use node::{Description, Duty};
@@ -67,6 +67,7 @@ impl Process {
                     pulse: matcher.speaker(streams.engines),
                     events: matcher.publish(StreamKind::Events, streams.events, rings.events),
                     beacon: matcher.beacon(),
+                    poison: Box::new(PoisonInMemory::default()),
                 };
                 Self::Engine(Box::new(EngineNode::new(
                     EngineSettings {

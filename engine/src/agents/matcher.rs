@@ -1,7 +1,8 @@
 //! The matching agent: frames out of the ring, through the exchange, events onto their stream.
 
 use super::EngineSettings;
-use super::ring::{RingConsumer, Slot};
+use super::poison::{self, Poison};
+use super::ring::{Deed, RingConsumer, Slot};
 use super::shared::{Instructions, Progress, Shared};
 use crate::{EventSink, Exchange, Limits, LimitsError, MARK_EVERY, Replica};
 use anyhow::Context;
@@ -29,6 +30,7 @@ const LANDMARK_EVERY: u64 = 16 * MARK_EVERY;
 pub(super) struct Voice<T: Transport> {
     pub(super) events: T::Publication,
     pub(super) pulse: node::Speaker<T::Socket>,
+    pub(super) poison: Box<dyn Poison>,
 }
 
 /// The agent.
@@ -39,6 +41,7 @@ pub struct MatcherAgent<T: Transport> {
     ring: RingConsumer,
     events: T::Publication,
     pulse: node::Speaker<T::Socket>,
+    poison: Box<dyn Poison>,
     /// What it says in a heartbeat, but for the moment's numbers.
     beat: Beat,
     beat_every: Nanos,
@@ -71,7 +74,7 @@ impl<T: Transport> MatcherAgent<T> {
         shared: Arc<Shared>,
     ) -> Result<Self, LimitsError> {
         let EngineSettings { node, token, names, cluster, limits, beat, .. } = *settings;
-        let Voice { mut events, pulse } = voice;
+        let Voice { mut events, pulse, poison } = voice;
         events.set_muted(true);
         Ok(Self {
             replica: fresh(limits)?,
@@ -79,6 +82,7 @@ impl<T: Transport> MatcherAgent<T> {
             ring,
             events,
             pulse,
+            poison,
             beat: Beat { cluster, engine: node, token, term: Term(0), epoch: Epoch(0), next: Outbound(1) },
             beat_every: beat,
             beat_at: Nanos(0),
@@ -189,7 +193,12 @@ impl<T: Transport> MatcherAgent<T> {
         let frame = Frame::read(slot.bytes())
             .with_context(|| format!("the frame after {} cannot be read", self.replica.position()))?;
         let first_event = self.replica.outbound();
-        self.replica.apply(&frame)?;
+        let replica = &mut self.replica;
+        let applied = poison::attempt(|| match slot.deed() {
+            Deed::Execute => replica.apply(&frame),
+            Deed::Skip => replica.skip(&frame),
+        });
+        applied.map_err(|words| poison::end(&mut *self.poison, &frame, words))??;
         if frame.header().kind == CommandKind::EpochStart as u8 {
             // From here on events are said, and repaired, as those of this epoch's history: what lies before is part of it.
             self.speaker.epoch = frame.position().epoch;
@@ -267,6 +276,7 @@ impl<T: Transport> MatcherAgent<T> {
             detail: Detail::Engine {
                 mode: if self.mute || !self.instructions.named { EngineMode::Warm } else { EngineMode::Hot },
                 ready: current && report.ready,
+                stopped: report.stopped.map(|at| at.seq),
                 term: self.speaker.term,
                 outbound: Outbound(self.replica.outbound().0 - 1),
                 ring_used: u32::try_from(self.ring.used()).unwrap_or(u32::MAX),

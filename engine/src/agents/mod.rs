@@ -10,6 +10,7 @@
 
 mod intake;
 mod matcher;
+mod poison;
 mod receiver;
 mod ring;
 mod shared;
@@ -17,6 +18,7 @@ mod standing;
 
 pub use intake::{Intake, Step};
 pub use matcher::MatcherAgent;
+pub use poison::{Noted, Poison, PoisonInMemory, Poisoned};
 pub use receiver::ReceiverAgent;
 pub use standing::{Patience, Standing};
 
@@ -26,6 +28,7 @@ use cluster::Role;
 use matcher::Voice;
 use node::description::Standby;
 use node::{Beacon, ControlGroup, Description, Duty, Idle, NodeEntry, SessionNames, Speaker};
+use poison::Ward;
 use receiver::Ears;
 use shared::Shared;
 use std::collections::BTreeMap;
@@ -129,6 +132,8 @@ pub struct EnginePorts<T: Transport> {
     pub events: T::Publication,
     /// Its account of itself.
     pub beacon: Beacon<T::Socket>,
+    /// Where it notes the command that makes it panic.
+    pub poison: Box<dyn Poison>,
 }
 
 /// The two agents of an engine that knows nothing yet.
@@ -139,12 +144,13 @@ pub fn engine<T: Transport>(
     settings: EngineSettings,
     ports: EnginePorts<T>,
 ) -> Result<(ReceiverAgent<T>, MatcherAgent<T>), LimitsError> {
-    let EnginePorts { control, sequenced, beats, pulse, events, beacon } = ports;
+    let EnginePorts { control, sequenced, beats, pulse, events, beacon, poison } = ports;
     let (producer, consumer) = ring::ring(settings.ring);
     let shared = Arc::new(Shared::default());
+    let ward = Ward::new(&*poison);
     let matcher =
-        MatcherAgent::new(&settings, consumer, Voice { events, pulse }, beacon, Arc::clone(&shared))?;
-    Ok((ReceiverAgent::new(settings, control, Ears { sequenced, beats }, producer, shared), matcher))
+        MatcherAgent::new(&settings, consumer, Voice { events, pulse, poison }, beacon, Arc::clone(&shared))?;
+    Ok((ReceiverAgent::new(settings, control, Ears { sequenced, beats, ward }, producer, shared), matcher))
 }
 
 /// Both agents, driven by one thread.

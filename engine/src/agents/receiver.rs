@@ -2,6 +2,7 @@
 
 use super::EngineSettings;
 use super::intake::{Intake, Step};
+use super::poison::Ward;
 use super::ring::RingProducer;
 use super::shared::{Instructions, Report, Shared};
 use super::standing::Standing;
@@ -39,6 +40,7 @@ enum Halt {
 pub(super) struct Ears<T: Transport> {
     pub(super) sequenced: T::Subscription,
     pub(super) beats: T::Socket,
+    pub(super) ward: Ward,
 }
 
 /// The agent.
@@ -48,6 +50,7 @@ pub struct ReceiverAgent<T: Transport> {
     control: ControlGroup<T::Socket>,
     sequenced: T::Subscription,
     beats: T::Socket,
+    ward: Ward,
     ring: RingProducer,
     shared: Arc<Shared>,
     intake: Intake,
@@ -75,7 +78,7 @@ impl<T: Transport> ReceiverAgent<T> {
         ring: RingProducer,
         shared: Arc<Shared>,
     ) -> Self {
-        let Ears { sequenced, beats } = ears;
+        let Ears { sequenced, beats, ward } = ears;
         let standing = Standing::new(settings.node, settings.token, settings.patience);
         Self {
             intake: Intake::new(AHEAD * settings.uncommitted),
@@ -83,6 +86,7 @@ impl<T: Transport> ReceiverAgent<T> {
             control,
             sequenced,
             beats,
+            ward,
             ring,
             shared,
             standing,
@@ -124,6 +128,7 @@ impl<T: Transport> ReceiverAgent<T> {
                         self.tell_who_speaks(was_named);
                     }
                 }
+                Message::Quarantined(list) if self.ward.handle_list(&list) => self.begin_quarantined(now),
                 _ => {}
             }
         }
@@ -227,11 +232,11 @@ impl<T: Transport> ReceiverAgent<T> {
 
     /// Moves what has come into the ring, as far as the engine may take it.
     fn receive(&mut self, now: Nanos) -> anyhow::Result<usize> {
-        let Self { sequenced, intake, ring, generation, .. } = self;
-        let mut halt = None;
+        let Self { sequenced, intake, ring, ward, generation, .. } = self;
+        let (mut halt, mut late) = (None, false);
         let work = sequenced
             .poll(now, &mut |_, bytes| {
-                if halt.is_some() {
+                if halt.is_some() || late {
                     return Delivery::Refused;
                 }
                 let frame = match Frame::read(bytes) {
@@ -242,8 +247,17 @@ impl<T: Transport> ReceiverAgent<T> {
                     }
                 };
                 match intake.judge(&frame) {
-                    Step::Take if !ring.push(*generation, bytes) => halt = Some(Halt::Full),
-                    Step::Take | Step::Skip => {
+                    Step::Take => {
+                        // Where it has to wait, it stays with the transport.
+                        let Some(deed) = ward.judge(frame.position()) else { return Delivery::Refused };
+                        if ring.push(*generation, bytes, deed) {
+                            late = ward.handle_taken(*generation, &frame, deed);
+                            intake.handle_taken(frame.position());
+                            return Delivery::Accepted;
+                        }
+                        halt = Some(Halt::Full);
+                    }
+                    Step::Skip => {
                         intake.handle_taken(frame.position());
                         return Delivery::Accepted;
                     }
@@ -255,6 +269,9 @@ impl<T: Transport> ReceiverAgent<T> {
             })
             .context("cannot receive the sequenced stream")?;
         self.retry_at = None;
+        if late {
+            self.begin_quarantined(now);
+        }
         match halt {
             None => {}
             Some(Halt::Full) => self.retry_at = Some(now.saturating_add(RETRY_FULL)),
@@ -277,6 +294,16 @@ impl<T: Transport> ReceiverAgent<T> {
             executed = %self.intake.handed(),
             "astray: the new epoch's history leaves what this engine has executed, at the void place; rebuilding from the log"
         );
+        self.begin(now);
+    }
+
+    /// It has executed a command that the others leave out, and did not know.
+    fn begin_quarantined(&mut self, now: Nanos) {
+        tracing::warn!(executed = %self.intake.handed(), "this engine has executed a command that is quarantined: rebuilding from the log");
+        self.begin(now);
+    }
+
+    fn begin(&mut self, now: Nanos) {
         let known = self.intake.known();
         let first = self.intake.begin_again();
         self.standing.begin_again(known);
@@ -297,6 +324,8 @@ impl<T: Transport> ReceiverAgent<T> {
             return;
         }
         let (applied, known) = (self.applied(), self.intake.known());
+        self.standing.set_held(self.ward.holds(known));
+        self.ward.tell(now);
         if self.standing.handle_progress(applied.seq, known) {
             if self.standing.is_ready() {
                 let how = if self.generation == 0 { "caught up" } else { "rebuilt" };
@@ -305,7 +334,7 @@ impl<T: Transport> ReceiverAgent<T> {
                 tracing::warn!(%applied, known = known.0, "fallen behind: not ready");
             }
         }
-        if !self.standing.is_ready() && now >= self.progress_at {
+        if !self.standing.is_ready() && !self.ward.holds(known) && now >= self.progress_at {
             if self.progress_at != Nanos(0) {
                 tracing::info!(applied = applied.seq.0, of = known.0, "executing the log");
             }
@@ -365,6 +394,9 @@ impl<T: Transport> ReceiverAgent<T> {
             term,
         };
         self.control.say(Message::Present(present));
+        if let Some(stopped) = self.ward.plea(self.settings.token) {
+            self.control.say(Message::Stopped(stopped));
+        }
         if let Some(hot) = self.standing.claim() {
             self.control.say(Message::Hot(hot));
         }
@@ -390,6 +422,7 @@ impl<T: Transport> Duty for ReceiverAgent<T> {
                 agreed: self.intake.agreed(),
                 epoch: self.intake.epoch(),
                 ready: self.standing.is_ready(),
+                stopped: self.ward.stopped(),
                 traffic: beacon::received(&self.sequenced.stats()),
                 lag: self.sequenced.lag(),
             });

@@ -5,10 +5,20 @@ use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, OnceLock};
 use wire::MAX_FRAME_LEN;
 
+/// What the matching thread is to do with a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Deed {
+    /// Execute it.
+    Execute,
+    /// Leave its command out: it is quarantined.
+    Skip,
+}
+
 /// One frame on its way to the matching thread.
 #[derive(Debug)]
 pub(crate) struct Slot {
     generation: u32,
+    deed: Deed,
     len: u16,
     bytes: [u8; MAX_FRAME_LEN],
 }
@@ -17,6 +27,10 @@ impl Slot {
     /// How often the engine had begun again when the frame came.
     pub(crate) fn generation(&self) -> u32 {
         self.generation
+    }
+
+    pub(crate) fn deed(&self) -> Deed {
+        self.deed
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -60,11 +74,11 @@ pub(crate) fn ring(len: usize) -> (RingProducer, RingConsumer) {
 
 impl RingProducer {
     /// Copies a frame into the ring; false if it is full.
-    pub(crate) fn push(&mut self, generation: u32, frame: &[u8]) -> bool {
+    pub(crate) fn push(&mut self, generation: u32, frame: &[u8], deed: Deed) -> bool {
         if self.slots.is_full() {
             return false;
         }
-        let mut slot = Slot { generation, len: 0, bytes: [0; MAX_FRAME_LEN] };
+        let mut slot = Slot { generation, deed, len: 0, bytes: [0; MAX_FRAME_LEN] };
         slot.bytes[..frame.len()].copy_from_slice(frame);
         slot.len = u16::try_from(frame.len()).expect("copied above: at most MAX_FRAME_LEN");
         let pushed = self.slots.push(slot).is_ok();

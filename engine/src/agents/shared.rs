@@ -30,6 +30,8 @@ pub(crate) struct Report {
     pub agreed: Position,
     pub epoch: Epoch,
     pub ready: bool,
+    /// The command before which it waits, since it made this engine panic.
+    pub stopped: Option<Position>,
     pub traffic: Traffic,
     pub lag: u64,
 }

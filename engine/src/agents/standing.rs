@@ -44,6 +44,8 @@ pub struct Standing {
     /// When it was judged last whether this engine's turn has come.
     judged_at: Nanos,
     ready: bool,
+    /// Something keeps it from doing its work, however far it has come.
+    held: bool,
     /// It is not ready before it has executed this.
     goal: Seq,
 }
@@ -61,6 +63,7 @@ impl Standing {
             leader_at: Nanos(0),
             judged_at: Nanos(0),
             ready: false,
+            held: false,
             goal: Seq(0),
         }
     }
@@ -169,10 +172,15 @@ impl Standing {
         (self.ready, self.goal) = (false, known);
     }
 
+    /// Whether something keeps it from doing its work: it is not ready then, from the next look at its progress on.
+    pub fn set_held(&mut self, held: bool) {
+        self.held = held;
+    }
+
     /// How far it has come, and how far the cluster is known to be. True if that made it ready, or took it away.
     pub fn handle_progress(&mut self, applied: Seq, known: Seq) -> bool {
         let bound = if self.ready { UNREADY_BEYOND } else { READY_WITHIN };
-        let ready = applied >= self.goal && applied.0.saturating_add(bound) >= known.0;
+        let ready = !self.held && applied >= self.goal && applied.0.saturating_add(bound) >= known.0;
         if ready {
             self.goal = Seq(0);
         }

@@ -7,8 +7,8 @@ use bus::{
     SubscriptionStats, Transmit, Transport,
 };
 use cluster::status::{Detail, Mark};
-use cluster::{Envelope, Hot, Leading, Message, Present, Status, control};
-use engine::{EngineNode, EnginePorts, EngineSettings, Limits, Patience};
+use cluster::{Envelope, Hot, Leading, Message, Present, Quarantine, Status, Stopped, control};
+use engine::{EngineNode, EnginePorts, EngineSettings, Limits, Patience, PoisonInMemory};
 use node::description::Standby;
 use node::{Beacon, ControlGroup, Duty, SessionNames, Speaker};
 use std::cell::RefCell;
@@ -17,7 +17,7 @@ use std::io;
 use std::net::{SocketAddr, SocketAddrV4};
 use std::os::fd::RawFd;
 use std::rc::Rc;
-use wire::{Beat, Epoch, Frame, Nanos, NodeId, Outbound, Position, Term};
+use wire::{Beat, Epoch, Frame, Nanos, NodeId, OperatorName, Outbound, Position, Term, Why};
 
 pub const NODE: NodeId = NodeId(2);
 pub const OTHER: NodeId = NodeId(3);
@@ -41,6 +41,8 @@ pub struct Wires {
     control: VecDeque<Vec<u8>>,
     beats: VecDeque<Vec<u8>>,
     pub presents: Vec<Present>,
+    /// What it said of the command before which it stops.
+    pub pleas: Vec<Stopped>,
     /// What it said of having taken over.
     pub claims: Vec<Hot>,
     /// Its own heartbeats.
@@ -218,6 +220,7 @@ impl Socket for Wire {
             match control::decode::<Envelope>(bytes).expect("a status or a message").message {
                 Message::Present(present) => wires.presents.push(present),
                 Message::Hot(hot) => wires.claims.push(hot),
+                Message::Stopped(stopped) => wires.pleas.push(stopped),
                 other => panic!("an engine does not say {other:?}"),
             }
         }
@@ -250,6 +253,13 @@ impl Rig {
 
     /// The same, of a cluster where engines stand by like this.
     pub fn standing_by(limits: Limits, ring: usize, standby: Standby) -> Self {
+        let mut rig = Self::unheard(limits, ring, standby, PoisonInMemory::default());
+        rig.quarantined(&[]);
+        rig
+    }
+
+    /// The same, which has not heard yet what is quarantined, and of which a former process may have noted something.
+    pub fn unheard(limits: Limits, ring: usize, standby: Standby, poison: PoisonInMemory) -> Self {
         let wires = Shared::default();
         let hears = |hears| Wire { wires: Rc::clone(&wires), hears };
         let wire = || hears(Hears::Control);
@@ -262,6 +272,7 @@ impl Rig {
             pulse: speaker(),
             events: Events { wires: Rc::clone(&wires), session: never, next: 1, muted: true },
             beacon: Beacon::new(CLUSTER, NODE, 1, Nanos(1), speaker()),
+            poison: Box::new(poison),
         };
         let settings = EngineSettings {
             node: NODE,
@@ -310,6 +321,14 @@ impl Rig {
             open: true,
         };
         self.hear(SEQUENCER, Message::Leading(leading));
+    }
+
+    /// A supervisor says what is quarantined.
+    pub fn quarantined(&mut self, places: &[Position]) {
+        let by = OperatorName::new(b"desk").expect("short");
+        let why = Why::new(b"it panics").expect("short");
+        let list = places.iter().map(|position| Quarantine { position: *position, by, why });
+        self.hear(NodeId(9), Message::Quarantined(list.collect()));
     }
 
     /// A supervisor names the engine that speaks.

@@ -37,7 +37,7 @@ pub(super) fn command(f: &mut fmt::Formatter<'_>, command: &Command<'_>) -> fmt:
         }),
         Command::Quarantine(body) => {
             let place = Position { epoch: body.epoch, seq: body.seq, chain: body.chain };
-            write!(f, "quarantine: what stands at {place} is not executed,{}", shared::act(body.act))
+            write!(f, "quarantine: what stands at {place} is not executed{}", shared::act(body.act))
         }
         Command::RulesVersion(body) => write!(f, "rules version: {} from here on", { body.rules }),
         Command::GatewayOpen(body) => {

@@ -67,6 +67,25 @@ impl Fault {
     ];
 }
 
+/// New orders whose name begins so make every engine of such a build panic, halfway through: not a fault that a check is to find, but
+/// one that a cluster has to live with.
+pub const POISON: &[u8] = b"POISON";
+
+/// Whether an order of this name makes an engine panic.
+#[cfg(lockstep_planted)]
+#[must_use]
+pub fn is_poison(name: &[u8]) -> bool {
+    name.starts_with(POISON)
+}
+
+/// Whether an order of this name makes an engine panic: never, in a build without planted faults.
+#[cfg(not(lockstep_planted))]
+#[must_use]
+#[inline(always)]
+pub const fn is_poison(_: &[u8]) -> bool {
+    false
+}
+
 #[cfg(lockstep_planted)]
 static CHOSEN: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
 

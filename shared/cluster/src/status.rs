@@ -98,6 +98,8 @@ pub enum Detail {
         mode: EngineMode,
         /// Whether it has executed all that it knows to be committed, but for a moment's worth.
         ready: bool,
+        /// It goes no further than before this command, since it made the engine panic.
+        stopped: Option<Seq>,
         /// The highest term that it knows: a hot engine speaks in it.
         term: Term,
         /// The last event that it computed.
@@ -186,6 +188,7 @@ mod tests {
             detail: Detail::Engine {
                 mode: EngineMode::Hot,
                 ready: true,
+                stopped: Some(Seq(u64::MAX)),
                 term: Term(1),
                 outbound: Outbound(77),
                 ring_used: 3,

@@ -10,12 +10,13 @@ use bus::{Delivery, Publication, Session, Socket, StreamKind, Subscription, Tran
 use cluster::planted::{Fault, planted};
 use cluster::status::{Detail, Traffic};
 use cluster::{
-    Answer, Candidacy, Entry, Following, Grant, Lane, Leading, Ledger, Message, Present, Role, Wish,
+    Answer, Candidacy, Entry, Following, Grant, Lane, Leading, Ledger, Message, Present, Quarantine, Role,
+    Wish,
 };
 use node::beacon::{Account, received};
 use node::{Beacon, ControlGroup, Duty};
 use std::os::fd::RawFd;
-use wire::command::{Adopted, EpochOpen, EpochStart, Opening, RulesVersion, Tick};
+use wire::command::{self, Act, Adopted, EpochOpen, EpochStart, Opening, RulesVersion, Tick};
 use wire::{Ack, Epoch, Frame, Incarnation, Nanos, NodeId, Position, Rules, Term};
 
 /// The rules that a new history begins with.
@@ -61,6 +62,8 @@ struct Reign {
     intake: Intake,
     /// `EpochOpen` is stamped, or not needed.
     opened: bool,
+    /// What the stream says is quarantined.
+    quarantined: Vec<Position>,
 }
 
 /// A sequencer.
@@ -73,6 +76,8 @@ pub struct SequencerNode<T: Transport> {
     following: Following<Entry>,
     /// The ledger of what is committed.
     ledger: Ledger,
+    /// What the supervisors say is quarantined.
+    quarantined: Vec<Quarantine>,
     /// The highest epoch heard of: nothing below it is taken up any more.
     highest: Epoch,
     lead_at: Nanos,
@@ -89,6 +94,7 @@ impl<T: Transport> SequencerNode<T> {
             seat: Seat::Standby,
             following: Following::new(Position::GENESIS, REMEMBERED),
             ledger: Ledger::default(),
+            quarantined: Vec::new(),
             highest: Epoch(0),
             lead_at: Nanos(0),
             present_at: Nanos(0),
@@ -146,6 +152,8 @@ impl<T: Transport> SequencerNode<T> {
                 Message::Granted(grant) => self.handle_grant(now, grant),
                 Message::Answer(answer) => self.handle_answer(now, &answer),
                 Message::Leading(leading) => self.handle_leading(from, leading),
+                // It only ever becomes longer.
+                Message::Quarantined(list) if list.len() > self.quarantined.len() => self.quarantined = list,
                 _ => {}
             }
         }
@@ -365,7 +373,8 @@ impl<T: Transport> SequencerNode<T> {
         let intake = Intake::new(stamper, gateways, &present, settings.gap);
         let opened = grant.opening == Opening::AtStart;
         tracing::info!(epoch = %grant.epoch, %parent, adopted = adoption.len(), "epoch begun");
-        self.seat = Seat::Leader(Box::new(Reign { grant, parent, intake, opened }));
+        let quarantined = present.quarantined().to_vec();
+        self.seat = Seat::Leader(Box::new(Reign { grant, parent, intake, opened, quarantined }));
         self.say_beginnings(now, &present)?;
         self.lead_at = now;
         Ok(())
@@ -473,8 +482,23 @@ impl<T: Transport> SequencerNode<T> {
             self.stamp_own(|intake, out| intake.say(now, &Tick {}, out))?;
             work += 1;
         }
+        work += self.say_quarantined(now)?;
         work += self.ask_again(now)?;
         Ok(work)
+    }
+
+    /// Has the stream say what is not executed of it, so that the log is complete in itself.
+    fn say_quarantined(&mut self, now: Nanos) -> anyhow::Result<usize> {
+        let Seat::Leader(reign) = &mut self.seat else { return Ok(0) };
+        let room = self.settings.uncommitted.saturating_sub(self.following.uncommitted());
+        let news = self.quarantined.iter().find(|word| !reign.quarantined.contains(&word.position));
+        let Some(&Quarantine { position, by, why }) = news.filter(|_| room > 0) else { return Ok(0) };
+        reign.quarantined.push(position);
+        let Position { epoch, seq, chain } = position;
+        let body = command::Quarantine { seq, chain, epoch, reserved: [0; 4], act: Act { by, why } };
+        self.stamp_own(|intake, out| intake.say(now, &body, out))?;
+        tracing::warn!(%position, %by, %why, "the stream says that this command is quarantined");
+        Ok(1)
     }
 
     fn ask_again(&mut self, now: Nanos) -> anyhow::Result<usize> {

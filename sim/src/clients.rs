@@ -20,6 +20,12 @@ const PATIENCE: Nanos = Nanos::from_millis(1_500);
 /// So often a client finds no gateway where it expects one before it tries the next.
 const FAILURES_BEFORE_ANOTHER: u32 = 3;
 
+/// How the names begin that make engines panic.
+const POISON: &str = match str::from_utf8(cluster::planted::POISON) {
+    Ok(text) => text,
+    Err(_) => panic!("it is text"),
+};
+
 /// What a client does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Act {
@@ -77,6 +83,9 @@ struct Client {
     next_at: Nanos,
     think: Nanos,
     left: u32,
+    /// So many of its new orders have a name that makes engines panic, the first of them when it has so many left to ask.
+    poison: u32,
+    poison_below: u32,
     names: u32,
     asked: BTreeMap<String, Asked>,
     fates: BTreeMap<String, Fate>,
@@ -110,6 +119,8 @@ impl Clients {
                 next_at: Nanos(0),
                 think: plan.think,
                 left: plan.requests,
+                poison: if n == 0 { plan.poison } else { 0 },
+                poison_below: plan.requests / 3 * 2,
                 names: 0,
                 asked: BTreeMap::new(),
                 fates: BTreeMap::new(),
@@ -330,7 +341,7 @@ impl Client {
     /// A new request.
     fn invent(&mut self, now: Nanos) -> String {
         self.names += 1;
-        let name = format!("{}-{}", self.session, self.names);
+        let mut name = format!("{}-{}", self.session, self.names);
         let field = |tag: u32, value: &dyn ToString| (tag, value.to_string());
         let known = !self.resting.is_empty();
         let (msg_type, mut fields) = match self.random.below(100) {
@@ -360,6 +371,11 @@ impl Client {
                 let side = self.random.between(1, 2) as u8; // 1 or 2
                 let qty = self.random.between(1, 20) * if symbol == "LOT" { 10 } else { 1 };
                 let price = self.price(symbol);
+                if self.poison > 0 && self.left < self.poison_below {
+                    self.poison -= 1;
+                    self.poison_below /= 2;
+                    name = format!("{POISON}{name}");
+                }
                 self.resting.push(Resting { name: name.clone(), symbol, side, qty });
                 let mut fields = vec![field(55, &symbol), field(54, &side), field(38, &qty)];
                 self.instruct(now, symbol, qty, &price, &mut fields);

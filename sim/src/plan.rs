@@ -43,6 +43,8 @@ pub struct Plan {
     pub trouble: Nanos,
     /// So many of them.
     pub blows: usize,
+    /// So many orders have a name that makes engines panic, in builds that can (`cluster::planted`).
+    pub poison: u32,
     /// For everything that follows.
     pub random: Random,
 }
@@ -98,6 +100,7 @@ impl Plan {
             think,
             trouble,
             blows: random.between(3, 8) as usize, // at most 8
+            poison: 0,
             random: random.fork(),
         }
     }

@@ -32,11 +32,13 @@ pub enum Process {
 pub const MATCHER: usize = 1;
 
 impl Process {
-    /// Starts the process of a node. `token` tells it from its other lives; `disk` is a logger's, `seat` a supervisor's.
+    /// Starts the process of a node. `token` tells it from its other lives; `disk` is a logger's, `poison` an engine's, `seat` a
+    /// supervisor's.
     pub fn start(
         host: Host<'_>,
         token: u64,
         disk: Option<&Disk>,
+        poison: &PoisonInMemory,
         seat: Option<(&council::Shared, usize)>,
     ) -> anyhow::Result<Self> {
         let Host { description, entry, .. } = host;
@@ -67,7 +69,7 @@ impl Process {
                     pulse: matcher.speaker(streams.engines),
                     events: matcher.publish(StreamKind::Events, streams.events, rings.events),
                     beacon: matcher.beacon(),
-                    poison: Box::new(PoisonInMemory::default()),
+                    poison: Box::new(poison.clone()),
                 };
                 Self::Engine(Box::new(EngineNode::new(
                     EngineSettings {

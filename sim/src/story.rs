@@ -55,6 +55,15 @@ pub const INTERESTING: &[(&str, &str)] = &[
     ("logger wiped", ""),
 ];
 
+/// The same, of what only happens where a plan asks for it.
+pub const ASKED_FOR: &[(&str, &str)] = &[
+    ("engine panicked", ""),
+    ("operator quarantined", ""),
+    ("command left out", "left out: this command is quarantined"),
+    ("quarantine in the stream", "the stream says that this command is quarantined"),
+    ("engine stopped before it", "stopped before frame"),
+];
+
 thread_local! {
     static STORY: RefCell<Story> = RefCell::new(Story::default());
     static NOW: Cell<Nanos> = const { Cell::new(Nanos(0)) };
@@ -85,9 +94,12 @@ pub fn at(now: Nanos, who: &str) {
     });
 }
 
-/// Counts something of [`INTERESTING`].
+/// Counts something of [`INTERESTING`] or [`ASKED_FOR`].
 pub fn count(what: &'static str) {
-    debug_assert!(INTERESTING.iter().any(|(name, _)| *name == what), "{what} is not in the list");
+    debug_assert!(
+        INTERESTING.iter().chain(ASKED_FOR).any(|(name, _)| *name == what),
+        "{what} is not in the list"
+    );
     STORY.with_borrow_mut(|story| *story.counts.entry(what).or_default() += 1);
 }
 
@@ -177,7 +189,7 @@ impl Subscriber for Listener {
         let mut text = Text::default();
         event.record(&mut text);
         STORY.with_borrow_mut(|story| {
-            for (name, says) in INTERESTING {
+            for (name, says) in INTERESTING.iter().chain(ASKED_FOR) {
                 if !says.is_empty() && text.message.contains(says) {
                     *story.counts.entry(name).or_default() += 1;
                 }

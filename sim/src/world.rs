@@ -15,6 +15,7 @@ use crate::process::Process;
 use crate::random::Random;
 use crate::story;
 use cluster::{Control, Role};
+use engine::{PoisonInMemory, Poisoned};
 use gateway::{ClientOutput, ConnectionId};
 use node::Description;
 use std::cell::RefCell;
@@ -80,6 +81,8 @@ pub(crate) struct Place {
     truncations: u64,
     leads: Option<Epoch>,
     incarnation: u32,
+    /// What an engine keeps of the command that made it panic.
+    poison: PoisonInMemory,
 }
 
 /// The world.
@@ -144,6 +147,7 @@ impl World {
                 truncations: 0,
                 leads: None,
                 incarnation: 0,
+                poison: PoisonInMemory::default(),
             }
         });
         let places: Vec<_> = places.collect();
@@ -302,7 +306,7 @@ impl World {
             reader: at * THREADS,
         };
         let seat = (place.role == Role::Supervisor).then(|| (&self.council, member(&description, at)));
-        let process = Process::start(host, place.token, self.disks[at].as_ref(), seat);
+        let process = Process::start(host, place.token, self.disks[at].as_ref(), &place.poison, seat);
         let process = process.map_err(|error| broken("start", format_args!("{}: {error:#}", place.name)))?;
         story::tell(format_args!("starts, token {}", place.token));
         if let Some(disk) = &mut self.disks[at] {
@@ -390,6 +394,10 @@ impl World {
             self.say_to_client(connection, bytes);
         }
         if let Err(error) = result {
+            if error.is::<Poisoned>() {
+                self.lose_to_poison(at, &error);
+                return Ok(());
+            }
             return Err(broken("ended", format_args!("{} ended itself: {error:#}", self.places[at].name)));
         }
         if wakes_matcher {
@@ -407,6 +415,16 @@ impl World {
             self.wake(at, thread, after);
         }
         Ok(())
+    }
+
+    /// A command made an engine panic: whoever runs it starts it again.
+    fn lose_to_poison(&mut self, at: usize, error: &anyhow::Error) {
+        story::tell(format_args!("ends itself: {error:#}"));
+        story::count("engine panicked");
+        self.crash(at);
+        let (back, life) =
+            (self.random.time(Nanos::from_millis(5), Nanos::from_millis(100)), self.places[at].life);
+        self.schedule(self.now.saturating_add(back), Due::Start(at, life));
     }
 
     /// What a process shows after a cycle is held against everything that is known.

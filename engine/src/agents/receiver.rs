@@ -112,6 +112,12 @@ impl<T: Transport> ReceiverAgent<T> {
         &self.standing
     }
 
+    /// The command before which it waits, since it made this engine panic.
+    #[must_use]
+    pub fn stopped(&self) -> Option<Position> {
+        self.ward.stopped()
+    }
+
     /// Hears the control group.
     fn hear(&mut self, now: Nanos) -> anyhow::Result<usize> {
         let mut heard = std::mem::take(&mut self.heard);

@@ -2,7 +2,7 @@
 
 use crate::Lane;
 use std::collections::BTreeMap;
-use wire::{Chain, CommandKind, Epoch, Frame, Incarnation, Nanos, NodeId, Position, Seq};
+use wire::{Chain, Command, CommandKind, Epoch, Frame, Incarnation, Nanos, NodeId, Position, Seq};
 
 /// Kinds from here on are administrative.
 const FIRST_ADMINISTRATIVE: u8 = 0x40;
@@ -25,6 +25,8 @@ enum What {
     Rules,
     /// The sequencer's own, administrative.
     Administration,
+    /// This place is not executed.
+    Quarantine(Position),
     Other,
 }
 
@@ -42,6 +44,12 @@ impl Entry {
             match kind {
                 Some(CommandKind::EpochStart) => What::Start,
                 Some(CommandKind::RulesVersion) => What::Rules,
+                Some(CommandKind::Quarantine) => match frame.command() {
+                    Ok(Command::Quarantine(body)) => {
+                        What::Quarantine(Position { epoch: body.epoch, seq: body.seq, chain: body.chain })
+                    }
+                    _ => What::Other,
+                },
                 Some(kind) if kind as u8 >= FIRST_ADMINISTRATIVE => What::Administration,
                 _ => What::Other,
             }
@@ -68,6 +76,8 @@ pub struct Ledger {
     rules: bool,
     founding: Progress,
     last_snapshot: Position,
+    /// The places that the history says are not executed, in its order.
+    quarantined: Vec<Position>,
 }
 
 /// How far the founding of the exchange has come.
@@ -98,12 +108,17 @@ impl Ledger {
                 self.fifos.insert(gateway, Fifo { incarnation, last: number });
             }
             What::Rules => self.rules = true,
+            What::Quarantine(place) => {
+                if !self.quarantined.contains(&place) && self.quarantined.len() < usize::from(u8::MAX) {
+                    self.quarantined.push(place);
+                }
+            }
             What::Start | What::Administration | What::Other => {}
         }
         self.founding = match (self.founding, entry.what) {
             (Progress::Under(stamped), What::Administration) => Progress::Under(stamped + 1),
             (progress, What::Start | What::Rules) => progress,
-            (_, What::Command(..) | What::Administration | What::Other) => Progress::Done,
+            (_, _) => Progress::Done,
         };
     }
 
@@ -133,6 +148,13 @@ impl Ledger {
             Progress::Done => usize::MAX,
         }
     }
+
+    /// The places that the history says are not executed, in its order.
+    #[must_use]
+    pub fn quarantined(&self) -> &[Position] {
+        &self.quarantined
+    }
+
     /// Where a snapshot was due last; [`Position::GENESIS`] before the first.
     #[must_use]
     pub fn last_snapshot(&self) -> Position {
@@ -141,18 +163,21 @@ impl Ledger {
 
     /// Writes it as it stands in a snapshot (`docs/SNAPSHOT.md`).
     pub fn write(&self, to: &mut Vec<u8>) {
-        let Self { fifos, timestamp, rules, founding, last_snapshot } = self;
+        let Self { fifos, timestamp, rules, founding, last_snapshot, quarantined } = self;
         to.extend(timestamp.0.to_le_bytes());
-        to.extend([u8::from(*rules), 0, 0, 0, 0, 0, 0, 0]);
+        let places = u8::try_from(quarantined.len()).expect("no more are entered");
+        to.extend([u8::from(*rules), places, 0, 0, 0, 0, 0, 0]);
         let founded = match founding {
             Progress::Under(stamped) => *stamped as u64,
             Progress::Done => ALL_FOUNDED,
         };
         to.extend(founded.to_le_bytes());
-        to.extend(last_snapshot.seq.0.to_le_bytes());
-        to.extend(last_snapshot.chain.0.to_le_bytes());
-        to.extend(last_snapshot.epoch.0.to_le_bytes());
-        to.extend([0; 4]);
+        for place in [last_snapshot].into_iter().chain(quarantined) {
+            to.extend(place.seq.0.to_le_bytes());
+            to.extend(place.chain.0.to_le_bytes());
+            to.extend(place.epoch.0.to_le_bytes());
+            to.extend([0; 4]);
+        }
         for (gateway, fifo) in fifos {
             to.extend(gateway.0.to_le_bytes());
             to.extend([0; 2]);
@@ -163,12 +188,16 @@ impl Ledger {
 
     /// Reads what [`Ledger::write`] wrote.
     pub fn read(bytes: &[u8]) -> Result<Self, LedgerError> {
-        let (head, fifos) = bytes.split_first_chunk::<HEAD>().ok_or(LedgerError::Length(bytes.len()))?;
+        let wrong = LedgerError::Length(bytes.len());
+        let (head, behind) = bytes.split_first_chunk::<HEAD>().ok_or(wrong)?;
+        let (places, fifos) = behind.split_at_checked(PLACE * usize::from(head[9])).ok_or(wrong)?;
+        let (places, _) = places.as_chunks::<PLACE>();
         let (fifos, rest) = fifos.as_chunks::<FIFO>();
         if !rest.is_empty() {
             return Err(LedgerError::Length(bytes.len()));
         }
-        let zeros = head[9..16].iter().chain(&head[44..48]).all(|byte| *byte == 0);
+        let zeros = places.iter().flat_map(|place| &place[20..]);
+        let zeros = head[10..16].iter().chain(&head[44..48]).chain(zeros).all(|byte| *byte == 0);
         if head[8] > 1 || !zeros {
             return Err(LedgerError::Value);
         }
@@ -181,11 +210,8 @@ impl Ledger {
             timestamp: Nanos(u64_at(head, 0)),
             rules: head[8] == 1,
             founding,
-            last_snapshot: Position {
-                seq: Seq(u64_at(head, 24)),
-                chain: Chain(u64_at(head, 32)),
-                epoch: Epoch(u32_at(head, 40)),
-            },
+            last_snapshot: place_at(head, 24),
+            quarantined: places.iter().map(|place| place_at(place, 0)).collect(),
         };
         for fifo in fifos {
             let gateway = NodeId(u16::from_le_bytes([fifo[0], fifo[1]]));
@@ -200,11 +226,20 @@ impl Ledger {
     }
 }
 
-/// Bytes before the gateways, and of each gateway.
+/// Bytes before what there are many of; of each place that is not executed, and of each gateway.
 const HEAD: usize = 48;
+const PLACE: usize = 24;
 const FIFO: usize = 16;
 /// How many founding commands are there, once all of them are.
 const ALL_FOUNDED: u64 = u64::MAX;
+
+fn place_at(bytes: &[u8], at: usize) -> Position {
+    Position {
+        seq: Seq(u64_at(bytes, at)),
+        chain: Chain(u64_at(bytes, at + 8)),
+        epoch: Epoch(u32_at(bytes, at + 16)),
+    }
+}
 
 fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(std::array::from_fn(|n| bytes[at + n]))
@@ -231,7 +266,7 @@ pub enum LedgerError {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use wire::command::{Act, EndDay, GatewayOpen, Snapshot, SnapshotReason, Tick};
+    use wire::command::{Act, EndDay, GatewayOpen, Quarantine, Snapshot, SnapshotReason, Tick};
     use wire::frame::{self, Origin};
     use wire::{CommandBody, MAX_FRAME_LEN, SourceSeq};
 
@@ -270,6 +305,25 @@ mod tests {
     }
 
     #[test]
+    fn the_history_shows_once_what_is_not_executed() {
+        let (mut ledger, mut at) = (Ledger::default(), Position::GENESIS);
+        enter(&mut ledger, &mut at, (1, 0, 0), &Tick {});
+        let (poison, Position { epoch, seq, chain }) = (at, at);
+        assert!(ledger.quarantined().is_empty());
+        let before = ledger.clone();
+        for _ in 0..2 {
+            let body = Quarantine { seq, chain, epoch, reserved: [0; 4], act: Act::default() };
+            enter(&mut ledger, &mut at, (1, 0, 0), &body);
+        }
+        assert_eq!(ledger.quarantined(), [poison]);
+        let (mut written, mut shorter) = (Vec::new(), Vec::new());
+        ledger.write(&mut written);
+        before.write(&mut shorter);
+        assert_eq!(written.len(), shorter.len() + PLACE, "one place");
+        assert_eq!(Ledger::read(&written), Ok(ledger));
+    }
+
+    #[test]
     fn a_ledger_stands_in_a_snapshot_as_the_document_says() {
         let (mut ledger, mut at) = (Ledger::default(), Position::GENESIS);
         enter(&mut ledger, &mut at, (1, 0, 0), &Snapshot { why: SnapshotReason::Schedule, reserved: [0; 7] });
@@ -298,12 +352,15 @@ mod tests {
         };
         ledger.write(&mut good);
         assert_eq!(Ledger::read(&good), Ok(ledger));
+        let mut one = good.clone();
+        one[9] = 1;
+        assert_eq!(Ledger::read(&one), Err(LedgerError::Length(good.len())), "a place and half a gateway");
         for length in 0..good.len() {
             let whole = length >= HEAD && (length - HEAD).is_multiple_of(FIFO);
             assert_eq!(Ledger::read(&good[..length]).is_err(), !whole, "{length} bytes");
         }
         // A flag, zeros, a gateway's zeros, and an order that does not ascend.
-        for (at, value) in [(8, 2), (9, 1), (15, 1), (44, 1), (50, 1), (64, 2), (64, 1)] {
+        for (at, value) in [(8, 2), (10, 1), (15, 1), (44, 1), (50, 1), (64, 2), (64, 1)] {
             let mut bytes = good.clone();
             bytes[at] = value;
             assert_eq!(Ledger::read(&bytes), Err(LedgerError::Value), "byte {at}");
@@ -316,7 +373,9 @@ mod tests {
             fifos in prop::collection::btree_map(any::<u16>(), any::<(u32, u64)>(), 0..20),
             (timestamp, rules, founded) in (any::<u64>(), any::<bool>(), prop::option::of(0..100_000_usize)),
             (seq, chain, epoch) in any::<(u64, u64, u32)>(),
+            places in prop::collection::vec(any::<(u64, u64, u32)>(), 0..20),
         ) {
+            let place = |(seq, chain, epoch)| Position { epoch: Epoch(epoch), seq: Seq(seq), chain: Chain(chain) };
             let fifos = fifos.into_iter().map(|(gateway, (incarnation, last))| {
                 (NodeId(gateway), Fifo { incarnation: Incarnation(incarnation), last })
             });
@@ -325,7 +384,8 @@ mod tests {
                 timestamp: Nanos(timestamp),
                 rules,
                 founding: founded.map_or(Progress::Done, Progress::Under),
-                last_snapshot: Position { epoch: Epoch(epoch), seq: Seq(seq), chain: Chain(chain) },
+                last_snapshot: place((seq, chain, epoch)),
+                quarantined: places.into_iter().map(place).collect(),
             };
             let mut bytes = Vec::new();
             ledger.write(&mut bytes);

@@ -281,6 +281,9 @@ fn detail(status: &Status) -> String {
                 name(hot)
             )
         }
+        Detail::Engine { stopped: Some(seq), .. } => {
+            format!("STOPPED BEFORE FRAME {seq}, which made it panic; see `lockstep quarantine`{repaired}")
+        }
         Detail::Engine { mode, ring_used, ring_len, resting, marks, .. } => {
             let digest = marks.first().map_or(0, |mark| mark.digest.0);
             let used = 100 * u64::from(*ring_used) / u64::from((*ring_len).max(1));

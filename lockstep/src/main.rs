@@ -8,6 +8,7 @@ mod console;
 mod demo;
 mod drive;
 mod lab_plan;
+mod quarantine;
 mod recover;
 
 use clap::{Parser, Subcommand};
@@ -70,6 +71,8 @@ enum Command {
     },
     /// After a total outage that took votes: shows what each logger has and what may be lost; goes on if told to.
     Recover(recover::RecoverArgs),
+    /// Where a command makes engines panic: shows it, and has every engine leave it out.
+    Quarantine(quarantine::QuarantineArgs),
     /// The description and the hosts of a lab (called by `scripts/lab`).
     #[command(hide = true)]
     LabPlan(lab_plan::LabPlanArgs),
@@ -94,6 +97,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Status { config, interface, once, .. } => console::status(&config, interface, once),
         Command::Recover(args) => recover::recover(&args),
+        Command::Quarantine(args) => quarantine::quarantine(&args),
         Command::LabPlan(args) => lab_plan::run(&args),
     }
 }

@@ -36,3 +36,4 @@ pub use keeper::{LoggerDisk, LoggerNode, LoggerPorts, LoggerSettings};
 pub use log::{Extent, Log};
 pub use vault::{FileVault, Kept, Lost, Vault};
 pub use verify::{Verdict, verify};
+pub use words::frame_in_words;

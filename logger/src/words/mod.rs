@@ -39,6 +39,14 @@ pub(crate) fn record(to: &mut String, stream: Stream, message: &[u8]) {
     }
 }
 
+/// A frame's line, without the line's end.
+#[must_use]
+pub fn frame_in_words(frame: &[u8]) -> String {
+    let mut line = String::new();
+    record(&mut line, Stream::Frames, frame);
+    line
+}
+
 fn frame(f: &mut fmt::Formatter<'_>, frame: &Frame<'_>) -> fmt::Result {
     let header = *frame.header();
     let who = match CommandKind::of(header.kind) {

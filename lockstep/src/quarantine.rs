@@ -1,0 +1,220 @@
+//! `lockstep quarantine`: shows a command that makes engines panic, says what leaving it out means, and passes on an operator's word.
+
+use anyhow::{Context, bail, ensure};
+use bus::Datagrams;
+use cluster::status::Detail;
+use cluster::{Message, Obstacle, Quarantine, Role, Stopped};
+use lockstep::board::Board;
+use node::{Clock, ControlGroup, Description, Shutdown, Speaker};
+use std::collections::BTreeMap;
+use std::io::{BufRead, Write};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::path::PathBuf;
+use std::time::Duration;
+use wire::{Nanos, NodeId, OperatorName, Outbound, Position, Seq, Why};
+
+/// How long engines, loggers and supervisors are listened to before the command is shown: each speaks several times meanwhile.
+const LISTEN: Nanos = Nanos(1_500 * Nanos::MILLI.0);
+/// How often the word is said until it has its effect.
+const REPEAT: Nanos = Nanos::from_millis(100);
+/// Between two looks.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// What to do.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct QuarantineArgs {
+    /// The frame that no engine is to execute, by its number.
+    seq: u64,
+    /// The file that describes the cluster.
+    #[arg(long, value_name = "FILE", default_value = "cluster.toml")]
+    config: PathBuf,
+    /// Who says so: 16 characters of ASCII at most. It stands in the log.
+    #[arg(long, value_name = "NAME", value_parser = |text: &str| OperatorName::new(text.as_bytes()))]
+    by: OperatorName,
+    /// Why: 32 characters of ASCII at most. It stands in the log.
+    #[arg(long, value_name = "TEXT", value_parser = |text: &str| Why::new(text.as_bytes()))]
+    why: Why,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+    /// This host's address on the cluster's network, if the description names none.
+    #[arg(long, value_name = "ADDRESS")]
+    interface: Option<Ipv4Addr>,
+    /// Seconds to wait for an engine that stops before it, and for the supervisors' decision.
+    #[arg(long, default_value_t = 10)]
+    patience: u64,
+}
+
+/// What is heard of the cluster.
+struct Ear {
+    description: Description,
+    control: ControlGroup,
+    board: Board,
+    clock: Clock,
+    /// The engines that stop.
+    stopped: BTreeMap<NodeId, Stopped>,
+    /// What the supervisors say is quarantined; `None` before one was heard.
+    list: Option<Vec<Quarantine>>,
+    refused: Option<(Position, Obstacle)>,
+}
+
+impl Ear {
+    fn open(description: Description, interface: Option<Ipv4Addr>) -> anyhow::Result<Self> {
+        let options = description.console_options(interface);
+        let group = description.streams.control;
+        let hearer = Datagrams::join(group, &options).context("cannot listen to the control group")?;
+        let voice = Datagrams::bind(SocketAddrV4::new(options.interface, 0), &options)
+            .context("cannot speak in the control group")?;
+        // No node has this number.
+        let speaker = Speaker::new(voice, SocketAddr::V4(group));
+        let control = ControlGroup::new(description.cluster_id(), NodeId(0), hearer, speaker);
+        let board = Board::open(&description, interface)?;
+        let (stopped, list, refused) = (BTreeMap::new(), None, None);
+        Ok(Self { description, control, board, clock: Clock::start(), stopped, list, refused })
+    }
+
+    fn listen(&mut self) -> anyhow::Result<()> {
+        let now = self.clock.now();
+        let Self { control, stopped, list, refused, .. } = self;
+        control.hear(&mut |from, message| match message {
+            Message::Stopped(said) => {
+                stopped.insert(from, said);
+            }
+            Message::Quarantined(said) => *list = Some(said),
+            Message::NotQuarantined { position, why } => *refused = Some((position, why)),
+            _ => {}
+        })?;
+        self.board.poll(now)?;
+        std::thread::park_timeout(LOOK_EVERY);
+        Ok(())
+    }
+
+    fn name(&self, id: NodeId) -> String {
+        let node = self.description.nodes.iter().find(|node| node.id == id);
+        node.map_or_else(|| format!("node {id}"), |node| node.name.clone())
+    }
+
+    fn of(&self, seq: Seq) -> Option<(NodeId, &Stopped)> {
+        self.stopped.iter().find(|(_, said)| said.at.seq == seq).map(|(node, said)| (*node, said))
+    }
+
+    fn decided(&self, seq: Seq) -> Option<&Quarantine> {
+        self.list.iter().flatten().find(|word| word.position.seq == seq)
+    }
+
+    /// A logger that keeps an event which the stopped engine has not computed: another engine has executed the command, or a later one.
+    fn told_already(&self, engine: NodeId) -> Option<(NodeId, Outbound)> {
+        let Some(Detail::Engine { outbound: before, .. }) =
+            self.board.status(engine).map(|said| &said.detail)
+        else {
+            return None;
+        };
+        let mut loggers = self.description.nodes_of(Role::Logger).map(|node| node.id);
+        loggers.find_map(|logger| match self.board.status(logger).map(|said| &said.detail) {
+            Some(Detail::Logger { events, .. }) if events > before => Some((logger, *events)),
+            _ => None,
+        })
+    }
+}
+
+/// Shows the command, asks, and has it left out.
+pub(crate) fn quarantine(args: &QuarantineArgs) -> anyhow::Result<()> {
+    let description = Description::load(&args.config)?;
+    let shutdown = Shutdown::on_signals().context("cannot listen for signals")?;
+    let mut out = std::io::stdout().lock();
+    let mut ear = Ear::open(description, args.interface)?;
+    let seq = Seq(args.seq);
+    let began = ear.clock.now();
+    let until = began.saturating_add(Nanos(args.patience.saturating_mul(Nanos::SECOND.0)));
+    loop {
+        ear.listen()?;
+        ensure!(!shutdown.requested(), "stopped; nothing was changed");
+        let now = ear.clock.now();
+        if let Some(Quarantine { position, by, why }) = ear.decided(seq) {
+            writeln!(out, "The command at {position} is quarantined already, by {by} ({why}).")?;
+            return Ok(());
+        }
+        if ear.of(seq).is_some() && now.since(began) >= LISTEN {
+            break;
+        }
+        if now >= until {
+            return Err(nobody_stops(&ear, args));
+        }
+    }
+    let Some((engine, stopped)) = ear.of(seq) else { return Err(nobody_stops(&ear, args)) };
+    let at = stopped.at;
+    writeln!(out, "{}\n", logger::frame_in_words(&stopped.frame))?;
+    writeln!(out, "{} stops before it: {}", ear.name(engine), stopped.words)?;
+    if let Some((logger, events)) = ear.told_already(engine) {
+        bail!(
+            "{} keeps event {events}, which {} has not come to: an engine has executed this command or a later one, and clients may \
+             know what came of it. It is not left out. Find out why {} cannot execute it: another build, another machine?",
+            ear.name(logger),
+            ear.name(engine),
+            ear.name(engine)
+        );
+    }
+    writeln!(
+        out,
+        "\nIf it is quarantined, no engine ever executes it: whoever sent it is told that it was rejected, and everything behind it goes on as \
+         if it had not been there. That cannot be taken back. A client that sends the same again stops the engines again: have \
+         its participant stopped first, if it may.\n"
+    )?;
+    if !args.yes && !agreed(seq, &mut out)? {
+        writeln!(out, "Nothing was changed.")?;
+        return Ok(());
+    }
+    ear.refused = None;
+    say(&mut ear, Quarantine { position: at, by: args.by, why: args.why }, args, &shutdown)?;
+    writeln!(out, "Quarantined: {at}. The engines that stop before it go on.")?;
+    Ok(())
+}
+
+fn agreed(seq: Seq, out: &mut impl Write) -> anyhow::Result<bool> {
+    write!(out, "Leave out frame {seq}? Type its number to say yes: ")?;
+    out.flush()?;
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).context("cannot read the answer")?;
+    Ok(line.trim() == seq.to_string())
+}
+
+fn nobody_stops(ear: &Ear, args: &QuarantineArgs) -> anyhow::Error {
+    let other = ear.stopped.iter().next();
+    let what = match other {
+        Some((node, said)) => {
+            format!("{} stops before frame {}, not before {}", ear.name(*node), said.at.seq, args.seq)
+        }
+        None => format!(
+            "listened for {} s, and no engine says that it stops before frame {}",
+            args.patience, args.seq
+        ),
+    };
+    anyhow::anyhow!("{what}; nothing was changed")
+}
+
+/// Says it until the supervisors have decided.
+fn say(ear: &mut Ear, word: Quarantine, args: &QuarantineArgs, shutdown: &Shutdown) -> anyhow::Result<()> {
+    let began = ear.clock.now();
+    let until = began.saturating_add(Nanos(args.patience.saturating_mul(Nanos::SECOND.0)));
+    let mut say_at = began;
+    loop {
+        let now = ear.clock.now();
+        if ear.list.iter().flatten().any(|known| known.position == word.position) {
+            return Ok(());
+        }
+        if let Some((_, why)) = ear.refused.filter(|(position, _)| *position == word.position) {
+            bail!("the supervisors refuse: {why}; nothing was changed");
+        }
+        if now >= say_at {
+            say_at = now.saturating_add(REPEAT);
+            ear.control.say(Message::Quarantine(word));
+        }
+        ensure!(!shutdown.requested(), "stopped before it was decided");
+        ensure!(
+            now < until,
+            "the supervisors have not decided within {} s: is a majority of them running? See their logs",
+            args.patience
+        );
+        ear.listen()?;
+    }
+}

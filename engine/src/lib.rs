@@ -37,8 +37,10 @@ mod audit;
 mod change;
 mod checks;
 mod continuous;
+mod courier;
 mod entry;
 mod expiry;
+mod fetching;
 #[allow(unsafe_code)]
 mod fork;
 mod index;
@@ -56,18 +58,20 @@ mod view;
 
 pub use accounts::{Cash, Holding};
 pub use agents::{
-    EngineNode, EnginePorts, EngineSettings, MatcherAgent, Noted, Patience, Poison, PoisonInMemory, Poisoned,
-    ReceiverAgent, engine, limits_of,
+    EngineNode, EnginePorts, EngineSettings, Found, MatcherAgent, NoPast, Noted, Past, Patience, Poison,
+    PoisonInMemory, Poisoned, ReceiverAgent, engine, limits_of,
 };
 pub use audit::Violation;
+pub use courier::Courier;
 pub use exchange::{Exchange, RULES};
+pub use fetching::Fetching;
 pub use fork::ForkScribe;
 pub use instruments::Instrument;
 pub use limits::{Limits, LimitsError};
 pub use machine::{Sequenced, StateMachine, UnknownRules};
 pub use poison_file::{PoisonFile, PoisonFileError};
 pub use replica::{Behind, Divergence, MARK_EVERY, MARKS_KEPT, Mark, Replica};
-pub use scribe::{Outcome, Scribe};
+pub use scribe::{NoScribe, Outcome, Scribe};
 pub use sessions::{Owner, Session};
 pub use sink::EventSink;
 pub use snapshot::SnapshotError;

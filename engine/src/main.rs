@@ -3,10 +3,11 @@
 #![forbid(unsafe_code)]
 
 use anyhow::Context;
+use archive::Store;
 use bus::Multicast;
 use clap::Parser;
 use cluster::Role;
-use engine::{EnginePorts, EngineSettings, PoisonFile};
+use engine::{Courier, EnginePorts, EngineSettings, Fetching, ForkScribe, PoisonFile, limits_of};
 use node::shutdown::StopOnDrop;
 use node::{Beacon, NodeArgs, Started};
 use std::process::ExitCode;
@@ -51,6 +52,13 @@ fn run(arguments: &NodeArgs) -> anyhow::Result<()> {
 
 fn ports(started: &Started) -> anyhow::Result<EnginePorts<Multicast>> {
     let Started { description, node, .. } = started;
+    let (cluster, keep) = (description.cluster_id(), description.snapshot.keep);
+    let loggers: Vec<_> = description.nodes_of(Role::Logger).map(|logger| logger.address.into()).collect();
+    let store = Store::open(&description.data_of(node).join("snapshots"))?;
+    let past = Fetching::start(store.clone(), cluster, limits_of(description), loggers.clone(), keep)
+        .context("cannot start the thread that fetches the past")?;
+    let scribe = Courier::start(ForkScribe::new(store.clone(), cluster), store, loggers, keep)
+        .context("cannot start the thread that carries snapshots")?;
     Ok(EnginePorts {
         control: description.control_group(node)?,
         sequenced: description.follow_sequenced(node)?,
@@ -59,5 +67,7 @@ fn ports(started: &Started) -> anyhow::Result<EnginePorts<Multicast>> {
         events: description.publish_events(node)?,
         beacon: Beacon::open(description, node)?,
         poison: Box::new(PoisonFile::open(&description.data_of(node))?),
+        past: Box::new(past),
+        scribe: Box::new(scribe),
     })
 }

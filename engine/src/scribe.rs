@@ -41,3 +41,25 @@ pub struct Outcome {
     /// Its head, once the file is synced and has its name; or why there is no file, in words.
     pub kept: Result<Head, String>,
 }
+
+/// Writes nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoScribe;
+
+impl Scribe for NoScribe {
+    fn begin(&mut self, _replica: &Replica<Exchange>) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn at(&self) -> Option<Position> {
+        None
+    }
+
+    fn show(&mut self) {}
+
+    fn give_up(&mut self) {}
+
+    fn poll(&mut self) -> Option<Outcome> {
+        None
+    }
+}

@@ -109,7 +109,8 @@ impl World {
                         "and is void"
                     );
                     self.executed.clear();
-                    self.next = usize::try_from(self.intake.begin_again().0).expect("small") - 1;
+                    self.intake.begin_at(Position::GENESIS);
+                    self.next = usize::try_from(self.intake.next().0).expect("small") - 1;
                     continue;
                 }
                 Step::Lost(astray) => panic!("nothing that is committed is ever lost: {astray}"),

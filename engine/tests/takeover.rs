@@ -82,6 +82,36 @@ fn the_successor_takes_over_once_the_heartbeats_have_been_missing_for_the_time_a
     assert_eq!(rig.position(), log.last, "it has executed at once what it held");
     let claim = rig.wires.borrow().claims[0];
     assert_eq!((claim.term, claim.engine, claim.token), (Term(4), NODE, TOKEN));
+    assert_eq!(claim.successor, Some(OTHER), "should the one before be well after all");
+}
+
+#[test]
+fn engines_that_change_soon_one_after_the_other_wait_longer_each_time_and_forget_it_in_calm() {
+    let (mut rig, ..) = successor();
+    rig.pass(Nanos(2 * Nanos::SECOND.0));
+    let mut term = 3;
+    let mut patience = Vec::new();
+    for _ in 0..5 {
+        term += 2;
+        rig.leading(1, Position::GENESIS, Position::GENESIS);
+        rig.hot_before(term, OTHER, 1, NODE);
+        rig.beat(term, 1, Outbound(5));
+        rig.cycle().expect("nothing goes wrong");
+        let turn = rig.engine.receiver.standing().turn().expect("its turn may come");
+        patience.push((turn.0 - rig.now.0) / TAKEOVER.0);
+        rig.now = turn;
+        rig.run();
+        assert!(rig.engine.matcher.speaks());
+        // And the other one takes over in turn.
+    }
+    assert_eq!(patience, [1, 4, 16, 16, 16]);
+    rig.pass(Nanos(2 * Nanos::SECOND.0));
+    rig.leading(1, Position::GENESIS, Position::GENESIS);
+    rig.hot_before(term + 2, OTHER, 1, NODE);
+    rig.beat(term + 2, 1, Outbound(5));
+    rig.cycle().expect("nothing goes wrong");
+    let turn = rig.engine.receiver.standing().turn().expect("its turn may come");
+    assert_eq!(turn.0 - rig.now.0, TAKEOVER.0);
 }
 
 #[test]

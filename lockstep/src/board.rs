@@ -271,14 +271,15 @@ fn detail(status: &Status) -> String {
             "leads, committed {committed}, {lanes} gateways, {refused} packets refused, {closed_lanes} lanes closed{repaired}"
         ),
         Detail::Sequencer { committed, .. } => format!("stands by, committed {committed}{repaired}"),
-        Detail::Supervisor { leads, sequencer, hot, waits } => {
+        Detail::Supervisor { leads, sequencer, hot, successor, waits } => {
             let name = |node: &Option<NodeId>| node.map_or("nobody".to_owned(), |node| node.to_string());
             let leads = if *leads { "leads" } else { "follows" };
             let waits = if *waits { "TOO FEW VOTES ARE LEFT, see `lockstep recover`; " } else { "" };
             format!(
-                "{waits}{leads}, epoch granted to node {}, hot engine is node {}",
+                "{waits}{leads}, epoch granted to node {}, hot engine is node {}, behind it node {}",
                 name(sequencer),
-                name(hot)
+                name(hot),
+                name(successor)
             )
         }
         Detail::Engine { stopped: Some(seq), .. } => {

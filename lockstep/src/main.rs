@@ -10,6 +10,7 @@ mod drive;
 mod lab_plan;
 mod quarantine;
 mod recover;
+mod snapshot;
 
 use clap::{Parser, Subcommand};
 use std::net::Ipv4Addr;
@@ -73,6 +74,8 @@ enum Command {
     Recover(recover::RecoverArgs),
     /// Where a command makes engines panic: shows it, and has every engine leave it out.
     Quarantine(quarantine::QuarantineArgs),
+    /// Takes a snapshot now, and waits until the loggers have it.
+    Snapshot(snapshot::SnapshotArgs),
     /// The description and the hosts of a lab (called by `scripts/lab`).
     #[command(hide = true)]
     LabPlan(lab_plan::LabPlanArgs),
@@ -98,6 +101,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Status { config, interface, once, .. } => console::status(&config, interface, once),
         Command::Recover(args) => recover::recover(&args),
         Command::Quarantine(args) => quarantine::quarantine(&args),
+        Command::Snapshot(args) => snapshot::snapshot(&args),
         Command::LabPlan(args) => lab_plan::run(&args),
     }
 }

@@ -5,6 +5,7 @@
 //!   Adoption (adoption)      the best log on its way
 //!   Intake (intake, lanes)   any number of gateways into one order, FIFO each
 //!   Stamper (stamp)          number, epoch, time, chain
+//!   Schedule (schedule)      when a snapshot is due
 //! ```
 //!
 //! `main.rs` opens sockets and drives the node as any [`node::Duty`]; the simulator does the same with ports of its own.
@@ -15,10 +16,12 @@ mod adoption;
 mod intake;
 mod lanes;
 mod node;
+mod schedule;
 mod settings;
 mod stamp;
 
 pub use crate::node::{SequencerNode, SequencerPorts};
 pub use intake::{Breach, Counters, Intake, Refusal};
+pub use schedule::{Interval, Schedule};
 pub use settings::SequencerSettings;
 pub use stamp::Stamper;

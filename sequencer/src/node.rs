@@ -2,6 +2,7 @@
 
 use crate::adoption::Adoption;
 use crate::intake::Intake;
+use crate::schedule::Schedule;
 use crate::settings::SequencerSettings;
 use crate::stamp::Stamper;
 use anyhow::Context;
@@ -16,7 +17,7 @@ use cluster::{
 use node::beacon::{Account, received};
 use node::{Beacon, ControlGroup, Duty};
 use std::os::fd::RawFd;
-use wire::command::{self, Act, Adopted, EpochOpen, EpochStart, Opening, RulesVersion, Tick};
+use wire::command::{self, Act, Adopted, EpochOpen, EpochStart, Opening, RulesVersion, Snapshot, Tick};
 use wire::{Ack, Epoch, Frame, Incarnation, Nanos, NodeId, Position, Rules, Term};
 
 /// The rules that a new history begins with.
@@ -60,6 +61,7 @@ struct Reign {
     grant: Grant,
     parent: Position,
     intake: Intake,
+    snapshots: Schedule,
     /// `EpochOpen` is stamped, or not needed.
     opened: bool,
     /// What the stream says is quarantined.
@@ -154,6 +156,11 @@ impl<T: Transport> SequencerNode<T> {
                 Message::Leading(leading) => self.handle_leading(from, leading),
                 // It only ever becomes longer.
                 Message::Quarantined(list) if list.len() > self.quarantined.len() => self.quarantined = list,
+                Message::SnapshotWanted => {
+                    if let Seat::Leader(reign) = &mut self.seat {
+                        reign.snapshots.ask();
+                    }
+                }
                 _ => {}
             }
         }
@@ -374,7 +381,8 @@ impl<T: Transport> SequencerNode<T> {
         let opened = grant.opening == Opening::AtStart;
         tracing::info!(epoch = %grant.epoch, %parent, adopted = adoption.len(), "epoch begun");
         let quarantined = present.quarantined().to_vec();
-        self.seat = Seat::Leader(Box::new(Reign { grant, parent, intake, opened, quarantined }));
+        let snapshots = Schedule::new(settings.snapshots, present.last_snapshot().seq, now);
+        self.seat = Seat::Leader(Box::new(Reign { grant, parent, intake, snapshots, opened, quarantined }));
         self.say_beginnings(now, &present)?;
         self.lead_at = now;
         Ok(())
@@ -483,7 +491,7 @@ impl<T: Transport> SequencerNode<T> {
             work += 1;
         }
         work += self.say_quarantined(now)?;
-        work += self.ask_again(now)?;
+        work += self.take_snapshot(now, room)? + self.ask_again(now)?;
         Ok(work)
     }
 
@@ -498,6 +506,22 @@ impl<T: Transport> SequencerNode<T> {
         let body = command::Quarantine { seq, chain, epoch, reserved: [0; 4], act: Act { by, why } };
         self.stamp_own(|intake, out| intake.say(now, &body, out))?;
         tracing::warn!(%position, %by, %why, "the stream says that this command is quarantined");
+        Ok(1)
+    }
+
+    /// Stamps the command behind which a snapshot is taken, if one is due.
+    fn take_snapshot(&mut self, now: Nanos, room: usize) -> anyhow::Result<usize> {
+        let Seat::Leader(reign) = &self.seat else { return Ok(0) };
+        let at = reign.intake.position().seq;
+        let Some(why) = reign.snapshots.due(now, at).filter(|_| reign.opened && room > 0) else {
+            return Ok(0);
+        };
+        let body = Snapshot { why, reserved: [0; 7] };
+        let at = self.stamp_own(|intake, out| intake.say(now, &body, out))?;
+        tracing::info!(%at, ?why, "a snapshot is due: its place is stamped");
+        if let Seat::Leader(reign) = &mut self.seat {
+            reign.snapshots.taken(now, at.seq);
+        }
         Ok(1)
     }
 

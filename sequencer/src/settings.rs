@@ -1,5 +1,6 @@
 //! The numbers by which a sequencer works.
 
+use crate::schedule::Interval;
 use bus::GapConfig;
 use cluster::Role;
 use cluster::candidacy::Patience;
@@ -37,6 +38,8 @@ pub struct SequencerSettings {
     pub present: Nanos,
     /// How many frames may be stamped and not committed.
     pub uncommitted: usize,
+    /// How often a snapshot is taken.
+    pub snapshots: Interval,
     /// How patient it is as a candidate.
     pub patience: Patience,
 }
@@ -63,6 +66,10 @@ impl SequencerSettings {
             lead: timing.lead,
             present: timing.present(),
             uncommitted: description.rings.uncommitted,
+            snapshots: Interval {
+                commands: description.snapshot.commands,
+                every: description.snapshot.every,
+            },
             patience: Patience {
                 ask_again: timing.lead,
                 linger: Nanos(0),

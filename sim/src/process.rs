@@ -6,7 +6,7 @@ use crate::host::Host;
 use crate::transport::Simulated;
 use bus::StreamKind;
 use cluster::Role;
-use engine::{EngineNode, EnginePorts, EngineSettings, Limits, PoisonInMemory};
+use engine::{EngineNode, EnginePorts, EngineSettings, Limits, NoPast, NoScribe, PoisonInMemory};
 use gateway::{ClientOutput, GatewayConfig, GatewayNode, GatewayPorts, GatewaySettings};
 use logger::{LoggerDisk, LoggerNode, LoggerPorts, LoggerSettings};
 use node::{Description, Duty};
@@ -70,6 +70,8 @@ impl Process {
                     events: matcher.publish(StreamKind::Events, streams.events, rings.events),
                     beacon: matcher.beacon(),
                     poison: Box::new(poison.clone()),
+                    past: Box::new(NoPast),
+                    scribe: Box::new(NoScribe),
                 };
                 Self::Engine(Box::new(EngineNode::new(
                     EngineSettings {

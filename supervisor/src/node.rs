@@ -102,6 +102,7 @@ impl<T: Transport, L: ControlLog> SupervisorNode<T, L> {
                 leads: self.ports.log.may_propose(),
                 sequencer: control.highest_grant().map(|grant| grant.sequencer),
                 hot: control.hot().map(|hot| hot.engine),
+                successor: control.hot().and_then(|hot| hot.successor),
                 waits: self.ports.log.may_propose() && self.core.shortage().is_some(),
             },
         }

@@ -14,7 +14,7 @@ pub enum Step {
     Skip,
     /// Its time has not come: it stays with the transport.
     Wait,
-    /// What was handed over at this place is void: everything is to be executed anew, from [`Intake::begin_again`] on.
+    /// What was handed over at this place is void: everything is to be executed anew, from [`Intake::begin_at`] on.
     Void(Position),
     /// It goes on behind nothing that is committed or was received in this very session: whoever runs this engine must look.
     Lost(Astray),
@@ -82,7 +82,7 @@ impl Intake {
         // heard again. The new sequencer may not even have it; whoever has would be asked for it only after silence.
         self.compared = self.tail.iter().position(|place| *place == leading.parent).map_or(0, |at| at + 1);
         self.settle();
-        Some(self.verified().seq.next())
+        Some(self.next())
     }
 
     /// The last place that is handed over and known to stand in the followed session.
@@ -119,12 +119,30 @@ impl Intake {
         self.settle();
     }
 
-    /// Forgets what was handed over. Tells the frame from which to listen to the session again.
-    pub fn begin_again(&mut self) -> Seq {
-        self.agreed = Position::GENESIS;
+    /// Forgets what was handed over: what lies up to `agreed`, which is committed, is handed over in another way.
+    pub fn begin_at(&mut self, agreed: Position) {
+        self.agreed = agreed;
         self.tail.clear();
         self.compared = 0;
-        self.agreed.seq.next()
+    }
+
+    /// The next frame, which is known to be committed, is handed over without having been heard in the session.
+    pub fn handle_fetched(&mut self, here: Position) {
+        assert!(self.tail.is_empty(), "{here} is fetched while {} frames may be void", self.tail.len());
+        assert_eq!(here.seq, self.agreed.seq.next(), "{here} is fetched behind {}", self.agreed);
+        self.agreed = here;
+    }
+
+    /// The frame from which to listen to the session.
+    #[must_use]
+    pub fn next(&self) -> Seq {
+        self.verified().seq.next()
+    }
+
+    /// The last place that the leader has called committed.
+    #[must_use]
+    pub fn committed(&self) -> Position {
+        self.committed
     }
 
     /// What of the tail is now both in the followed session and committed there can never be void.

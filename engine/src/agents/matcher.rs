@@ -4,7 +4,7 @@ use super::EngineSettings;
 use super::poison::{self, Poison};
 use super::ring::{Deed, RingConsumer, Slot};
 use super::shared::{Instructions, Progress, Shared};
-use crate::{EventSink, Exchange, Limits, LimitsError, MARK_EVERY, Replica};
+use crate::{EventSink, Exchange, Limits, LimitsError, MARK_EVERY, Replica, Scribe};
 use anyhow::Context;
 use bus::{Publication, StreamKind, Transport};
 use cluster::EngineMode;
@@ -31,6 +31,8 @@ pub(super) struct Voice<T: Transport> {
     pub(super) events: T::Publication,
     pub(super) pulse: node::Speaker<T::Socket>,
     pub(super) poison: Box<dyn Poison>,
+    pub(super) beacon: Beacon<T::Socket>,
+    pub(super) scribe: Box<dyn Scribe>,
 }
 
 /// The agent.
@@ -42,6 +44,7 @@ pub struct MatcherAgent<T: Transport> {
     events: T::Publication,
     pulse: node::Speaker<T::Socket>,
     poison: Box<dyn Poison>,
+    scribe: Box<dyn Scribe>,
     /// What it says in a heartbeat, but for the moment's numbers.
     beat: Beat,
     beat_every: Nanos,
@@ -70,11 +73,10 @@ impl<T: Transport> MatcherAgent<T> {
         settings: &EngineSettings,
         ring: RingConsumer,
         voice: Voice<T>,
-        beacon: Beacon<T::Socket>,
         shared: Arc<Shared>,
     ) -> Result<Self, LimitsError> {
         let EngineSettings { node, token, names, cluster, limits, beat, .. } = *settings;
-        let Voice { mut events, pulse, poison } = voice;
+        let Voice { mut events, pulse, beacon, scribe, poison } = voice;
         events.set_muted(true);
         Ok(Self {
             replica: fresh(limits)?,
@@ -83,6 +85,7 @@ impl<T: Transport> MatcherAgent<T> {
             events,
             pulse,
             poison,
+            scribe,
             beat: Beat { cluster, engine: node, token, term: Term(0), epoch: Epoch(0), next: Outbound(1) },
             beat_every: beat,
             beat_at: Nanos(0),
@@ -148,15 +151,21 @@ impl<T: Transport> MatcherAgent<T> {
         self.replica.machine_mut().prefault();
     }
 
-    /// Forgets everything: the log will be executed from its first frame on.
+    /// Forgets everything, and begins with what the receiving agent has found, or with nothing.
     fn begin_again(&mut self) -> anyhow::Result<()> {
         if !self.mute {
             self.mute = true;
             self.events.set_muted(true);
         }
-        self.replica = fresh(self.limits)?;
-        self.speaker.epoch = Epoch(0);
-        self.events.begin_session(self.names.of(StreamKind::Events, Epoch(0)), self.replica.outbound().0);
+        self.scribe.give_up();
+        self.replica = match self.shared.beginning() {
+            Some(replica) => *replica,
+            None => fresh(self.limits)?,
+        };
+        // The events behind it are said as those of the epoch that it stands in, until another one begins.
+        self.speaker.epoch = self.replica.position().epoch;
+        let session = self.names.of(StreamKind::Events, self.speaker.epoch);
+        self.events.begin_session(session, self.replica.outbound().0);
         self.tell_progress();
         Ok(())
     }
@@ -204,11 +213,46 @@ impl<T: Transport> MatcherAgent<T> {
             self.speaker.epoch = frame.position().epoch;
             self.events.begin_session(self.names.of(StreamKind::Events, self.speaker.epoch), first_event.0);
         }
+        if CommandKind::of(frame.header().kind).is_some_and(CommandKind::takes_snapshot) {
+            self.take_snapshot();
+        }
         for bytes in self.replica.events_mut() {
             event::speak(bytes, self.speaker);
             self.events.publish(bytes);
         }
         Ok(())
+    }
+
+    /// Has the state behind the present command written down, if that is this engine's to do, and the command is not one of
+    /// long ago.
+    fn take_snapshot(&mut self) {
+        if !self.instructions.scribe || !self.shared.report().ready {
+            return;
+        }
+        let at = self.replica.position();
+        match self.scribe.begin(&self.replica) {
+            Ok(()) => {
+                tracing::info!(%at, resting = self.replica.machine().resting_orders(), "taking a snapshot")
+            }
+            Err(error) => tracing::warn!(%at, %error, "no snapshot is taken"),
+        }
+    }
+
+    /// Looks after the snapshot that is being written: it counts once its place is committed.
+    fn tend_scribe(&mut self) {
+        let Some(at) = self.scribe.at() else { return };
+        let report = self.shared.report();
+        if report.generation == self.generation && report.agreed.seq >= at.seq {
+            self.scribe.show();
+        }
+        match self.scribe.poll().map(|outcome| outcome.kept) {
+            None => {}
+            Some(Ok(head)) => {
+                let bytes = head.file_len();
+                tracing::info!(%at, bytes, "snapshot written");
+            }
+            Some(Err(reason)) => tracing::warn!(%at, "no snapshot was written: {reason}"),
+        }
     }
 
     fn tell_progress(&self) {
@@ -299,6 +343,7 @@ impl<T: Transport> Duty for MatcherAgent<T> {
         self.speak_up();
         work += self.events.do_work(now).context("cannot publish events")?;
         work += self.say_pulse(now)?;
+        self.tend_scribe();
         if self.beacon.is_due(now) {
             self.beacon.tell(now, self.account());
             work += 1;

@@ -10,6 +10,7 @@
 
 mod intake;
 mod matcher;
+mod past;
 mod poison;
 mod receiver;
 mod ring;
@@ -18,11 +19,12 @@ mod standing;
 
 pub use intake::{Intake, Step};
 pub use matcher::MatcherAgent;
+pub use past::{Found, NoPast, Past};
 pub use poison::{Noted, Poison, PoisonInMemory, Poisoned};
 pub use receiver::ReceiverAgent;
 pub use standing::{Patience, Standing};
 
-use crate::{Limits, LimitsError};
+use crate::{Limits, LimitsError, Scribe};
 use bus::Transport;
 use cluster::Role;
 use matcher::Voice;
@@ -134,6 +136,10 @@ pub struct EnginePorts<T: Transport> {
     pub beacon: Beacon<T::Socket>,
     /// Where it notes the command that makes it panic.
     pub poison: Box<dyn Poison>,
+    /// Where it finds what lies far behind.
+    pub past: Box<dyn Past>,
+    /// Who writes its snapshots.
+    pub scribe: Box<dyn Scribe>,
 }
 
 /// The two agents of an engine that knows nothing yet.
@@ -144,13 +150,20 @@ pub fn engine<T: Transport>(
     settings: EngineSettings,
     ports: EnginePorts<T>,
 ) -> Result<(ReceiverAgent<T>, MatcherAgent<T>), LimitsError> {
-    let EnginePorts { control, sequenced, beats, pulse, events, beacon, poison } = ports;
+    let EnginePorts { control, sequenced, beats, pulse, events, beacon, poison, past, scribe } = ports;
     let (producer, consumer) = ring::ring(settings.ring);
     let shared = Arc::new(Shared::default());
     let ward = Ward::new(&*poison);
-    let matcher =
-        MatcherAgent::new(&settings, consumer, Voice { events, pulse, poison }, beacon, Arc::clone(&shared))?;
-    Ok((ReceiverAgent::new(settings, control, Ears { sequenced, beats, ward }, producer, shared), matcher))
+    let matcher = MatcherAgent::new(
+        &settings,
+        consumer,
+        Voice { events, pulse, beacon, scribe, poison },
+        Arc::clone(&shared),
+    )?;
+    Ok((
+        ReceiverAgent::new(settings, control, Ears { sequenced, beats, ward, past }, producer, shared),
+        matcher,
+    ))
 }
 
 /// Both agents, driven by one thread.

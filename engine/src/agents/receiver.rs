@@ -2,6 +2,7 @@
 
 use super::EngineSettings;
 use super::intake::{Intake, Step};
+use super::past::{Found, Past};
 use super::poison::Ward;
 use super::ring::RingProducer;
 use super::shared::{Instructions, Report, Shared};
@@ -13,15 +14,37 @@ use node::description::Standby;
 use node::{ControlGroup, Duty, beacon};
 use std::os::fd::RawFd;
 use std::sync::Arc;
-use wire::{Beat, Frame, FrameError, Incarnation, Nanos, NodeId, Position, Seq};
+use wire::{Beat, Epoch, Frame, FrameError, Incarnation, Nanos, NodeId, Position, Seq};
 
 /// How soon a full ring is tried again.
 const RETRY_FULL: Nanos = Nanos::from_micros(200);
+/// How soon it is looked again whether something of the past has come.
+const LOOK_EVERY: Nanos = Nanos::from_micros(500);
+/// Frames of the past that are handed over in one cycle.
+const FETCHED_A_CYCLE: usize = 4_096;
+/// So many committed frames are fetched in bulk rather than asked for in the stream.
+const WORTH_FETCHING: u64 = 16_384;
 /// How often the operator is told how far an engine has come that is not ready yet.
 const PROGRESS_EVERY: Nanos = Nanos::SECOND;
 /// A hot engine goes so many times as far ahead of what it knows to be committed as the sequencer may: it learns of a commit
 /// later than the sequencer does.
 const AHEAD: usize = 2;
+
+/// Where the frames come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Course {
+    /// Nobody was heard to lead yet.
+    Unborn,
+    /// From the past, as far as it is committed.
+    Fetching {
+        /// When to look again if it is not there yet.
+        look_at: Nanos,
+        /// Where it began.
+        from: Seq,
+    },
+    /// From the stream.
+    Live,
+}
 
 /// Why the frames of a cycle ended.
 enum Halt {
@@ -41,6 +64,7 @@ pub(super) struct Ears<T: Transport> {
     pub(super) sequenced: T::Subscription,
     pub(super) beats: T::Socket,
     pub(super) ward: Ward,
+    pub(super) past: Box<dyn Past>,
 }
 
 /// The agent.
@@ -51,6 +75,9 @@ pub struct ReceiverAgent<T: Transport> {
     sequenced: T::Subscription,
     beats: T::Socket,
     ward: Ward,
+    past: Box<dyn Past>,
+    /// Where it takes its frames from.
+    course: Course,
     ring: RingProducer,
     shared: Arc<Shared>,
     intake: Intake,
@@ -68,6 +95,8 @@ pub struct ReceiverAgent<T: Transport> {
     said: Option<Present>,
     /// While it is not ready: when the operator is told next.
     progress_at: Nanos,
+    /// How far it had come when the operator was told last.
+    applied_before: Seq,
 }
 
 impl<T: Transport> ReceiverAgent<T> {
@@ -78,7 +107,7 @@ impl<T: Transport> ReceiverAgent<T> {
         ring: RingProducer,
         shared: Arc<Shared>,
     ) -> Self {
-        let Ears { sequenced, beats, ward } = ears;
+        let Ears { sequenced, beats, ward, past } = ears;
         let standing = Standing::new(settings.node, settings.token, settings.patience);
         Self {
             intake: Intake::new(AHEAD * settings.uncommitted),
@@ -87,6 +116,8 @@ impl<T: Transport> ReceiverAgent<T> {
             sequenced,
             beats,
             ward,
+            past,
+            course: Course::Unborn,
             ring,
             shared,
             standing,
@@ -97,6 +128,7 @@ impl<T: Transport> ReceiverAgent<T> {
             present_at: Nanos(0),
             said: None,
             progress_at: Nanos(0),
+            applied_before: Seq(0),
         }
     }
 
@@ -130,7 +162,7 @@ impl<T: Transport> ReceiverAgent<T> {
                 Message::Leading(leading) => self.handle_leading(now, from, &leading),
                 Message::Hot(hot) => {
                     let was_named = self.standing.is_named();
-                    if self.standing.handle_hot(hot) {
+                    if self.standing.handle_hot(now, hot) {
                         self.tell_who_speaks(was_named);
                     }
                 }
@@ -197,7 +229,73 @@ impl<T: Transport> ReceiverAgent<T> {
         let sequencer = self.settings.sequencers.get(&from).copied();
         let sources = sequencer.into_iter().chain(self.settings.loggers.iter().copied()).collect();
         self.sequenced.set_repair(sources);
-        self.listen(now, first, leading.last.seq);
+        match self.course {
+            Course::Unborn => self.fetch(now, None),
+            Course::Fetching { .. } => {}
+            Course::Live => self.listen(now, first, leading.last.seq),
+        }
+    }
+
+    /// Has the past looked for, behind this place or from a snapshot on, and hears nothing of the stream meanwhile.
+    fn fetch(&mut self, now: Nanos, after: Option<Position>) {
+        let deaf = self.settings.names.of(StreamKind::Sequenced, Epoch(0));
+        self.sequenced.begin_session(deaf, 1);
+        self.past.look(after, self.intake.committed());
+        let from = after.map_or(Seq(0), |after| after.seq);
+        self.course = Course::Fetching { look_at: now, from };
+    }
+
+    /// Moves what was found of the past into the ring.
+    fn take_past(&mut self, now: Nanos) -> anyhow::Result<usize> {
+        let mut work = 0;
+        while let Course::Fetching { look_at, from } = &mut self.course
+            && work < FETCHED_A_CYCLE
+        {
+            match self.past.poll() {
+                Found::Later => {
+                    *look_at = now.saturating_add(LOOK_EVERY);
+                    break;
+                }
+                Found::Snapshot(replica) => {
+                    let at = replica.position();
+                    *from = at.seq;
+                    self.intake.begin_at(at);
+                    self.shared.begin_with(replica);
+                    self.generation += 1;
+                    // The matching agent is told before anything follows.
+                    return Ok(work + 1);
+                }
+                Found::Frame(bytes) => {
+                    let frame = Frame::read(bytes).with_context(|| {
+                        format!("the frame behind {} cannot be read", self.intake.agreed())
+                    })?;
+                    let deed = self.ward.judge(frame.position());
+                    let Some(deed) = deed.filter(|deed| self.ring.push(self.generation, bytes, *deed)) else {
+                        *look_at = now.saturating_add(LOOK_EVERY);
+                        break;
+                    };
+                    self.intake.handle_fetched(frame.position());
+                    let late = self.ward.handle_taken(self.generation, &frame, deed);
+                    self.past.taken();
+                    if late {
+                        self.begin_quarantined(now);
+                        return Ok(work + 1);
+                    }
+                }
+                Found::End => {
+                    let (agreed, committed) = (self.intake.agreed(), self.intake.committed());
+                    let behind = committed.seq.0.saturating_sub(agreed.seq.0);
+                    if behind > WORTH_FETCHING && agreed.seq > *from {
+                        self.fetch(now, Some(agreed));
+                    } else {
+                        self.course = Course::Live;
+                        self.listen(now, self.intake.next(), self.intake.known());
+                    }
+                }
+            }
+            work += 1;
+        }
+        Ok(work)
     }
 
     /// Listens to the followed epoch's session, which is known to reach up to `last`.
@@ -310,12 +408,11 @@ impl<T: Transport> ReceiverAgent<T> {
     }
 
     fn begin(&mut self, now: Nanos) {
-        let known = self.intake.known();
-        let first = self.intake.begin_again();
-        self.standing.begin_again(known);
+        self.intake.begin_at(Position::GENESIS);
+        self.standing.begin_again(self.intake.known());
         self.generation += 1;
         self.progress_at = now.saturating_add(PROGRESS_EVERY);
-        self.listen(now, first, known);
+        self.fetch(now, None);
     }
 
     /// The last place that the matching agent has executed, of the present history.
@@ -334,16 +431,25 @@ impl<T: Transport> ReceiverAgent<T> {
         self.ward.tell(now);
         if self.standing.handle_progress(applied.seq, known) {
             if self.standing.is_ready() {
-                let how = if self.generation == 0 { "caught up" } else { "rebuilt" };
-                tracing::info!(%applied, known = known.0, epoch = self.intake.epoch().0, "{how}: ready");
+                tracing::info!(%applied, known = known.0, epoch = self.intake.epoch().0, "caught up: ready");
             } else {
                 tracing::warn!(%applied, known = known.0, "fallen behind: not ready");
             }
         }
         if !self.standing.is_ready() && !self.ward.holds(known) && now >= self.progress_at {
             if self.progress_at != Nanos(0) {
-                tracing::info!(applied = applied.seq.0, of = known.0, "executing the log");
+                let rate = applied.seq.0.saturating_sub(self.applied_before.0);
+                let left = known.0.saturating_sub(applied.seq.0);
+                let seconds = left.checked_div(rate).map_or("?".to_owned(), |seconds| seconds.to_string());
+                tracing::info!(
+                    applied = applied.seq.0,
+                    of = known.0,
+                    frames_a_second = rate,
+                    seconds_left = seconds,
+                    "executing the log"
+                );
             }
+            self.applied_before = applied.seq;
             self.progress_at = now.saturating_add(PROGRESS_EVERY);
         }
     }
@@ -378,6 +484,14 @@ impl<T: Transport> ReceiverAgent<T> {
         self.shared.instruct(wanted);
         self.instructed = wanted;
         true
+    }
+
+    /// When to look again whether something of the past has come.
+    fn look_at(&self) -> Option<Nanos> {
+        match self.course {
+            Course::Fetching { look_at, .. } => Some(look_at),
+            Course::Unborn | Course::Live => None,
+        }
     }
 
     /// Says that this engine is here, if it is time or something has changed.
@@ -416,7 +530,7 @@ impl<T: Transport> Duty for ReceiverAgent<T> {
     fn do_work(&mut self, now: Nanos) -> anyhow::Result<usize> {
         let heard = self.hear(now)? + self.watch(now)?;
         let pushed = self.ring.pushed();
-        let received = self.receive(now)?;
+        let received = self.take_past(now)? + self.receive(now)?;
         self.weigh(now);
         let instructed = self.instruct();
         if instructed || self.ring.pushed() > pushed {
@@ -442,6 +556,7 @@ impl<T: Transport> Duty for ReceiverAgent<T> {
             .into_iter()
             .chain(self.retry_at)
             .chain(self.standing.turn())
+            .chain(self.look_at())
             .chain([self.present_at])
             .min()
     }

@@ -1,5 +1,6 @@
 //! What the two threads tell each other beside the frames: a word each, the newest one counts.
 
+use crate::{Exchange, Replica};
 use cluster::status::Traffic;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -52,6 +53,8 @@ pub(crate) struct Shared {
     instructions: Mutex<Instructions>,
     report: Mutex<Report>,
     progress: Mutex<Progress>,
+    /// What the next generation begins with, if not with nothing.
+    beginning: Mutex<Option<Box<Replica<Exchange>>>>,
 }
 
 fn lock<T>(cell: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -80,6 +83,16 @@ impl Shared {
 
     pub(crate) fn report(&self) -> Report {
         *lock(&self.report)
+    }
+
+    /// The next generation begins with this.
+    pub(crate) fn begin_with(&self, replica: Box<Replica<Exchange>>) {
+        *lock(&self.beginning) = Some(replica);
+    }
+
+    /// What this generation begins with; `None`: with nothing.
+    pub(crate) fn beginning(&self) -> Option<Box<Replica<Exchange>>> {
+        lock(&self.beginning).take()
     }
 
     pub(crate) fn tell_progress(&self, progress: Progress) {

@@ -10,6 +10,11 @@ const UNREADY_BEYOND: u64 = 32_768;
 
 const _: () = assert!(READY_WITHIN < UNREADY_BEYOND);
 
+/// Engines that change within this time of each other change too often.
+const CALM: Nanos = Nanos::SECOND;
+/// The patience of a successor is doubled so many times at most.
+const MAX_DOUBLINGS: u32 = 4;
+
 /// How long an engine waits for others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Patience {
@@ -41,6 +46,10 @@ pub struct Standing {
     heard: Option<Heard>,
     /// When the sequencer that leads was heard last.
     leader_at: Nanos,
+    /// When another engine began to speak, or this one.
+    changed_at: Nanos,
+    /// How often the patience is doubled, since that was soon after the last time.
+    doublings: u32,
     /// When it was judged last whether this engine's turn has come.
     judged_at: Nanos,
     ready: bool,
@@ -61,6 +70,8 @@ impl Standing {
             hot: None,
             heard: None,
             leader_at: Nanos(0),
+            changed_at: Nanos(0),
+            doublings: 0,
             judged_at: Nanos(0),
             ready: false,
             held: false,
@@ -70,7 +81,7 @@ impl Standing {
 
     /// Takes the word of a supervisor, or of an engine that has taken over. True if another engine speaks than before, or
     /// another process of it, or in a later term.
-    pub fn handle_hot(&mut self, hot: Hot) -> bool {
+    pub fn handle_hot(&mut self, now: Nanos, hot: Hot) -> bool {
         let known = self.hot;
         if known.is_some_and(|known| hot.rank() < known.rank()) {
             return false;
@@ -79,17 +90,34 @@ impl Standing {
         if news {
             self.heard = self.heard.filter(|heard| (heard.beat.term, heard.beat.engine) == hot.rank());
         }
-        // Who has taken over says so without knowing who stands behind it: the supervisors' word about that stays.
-        if news || hot.scribe.is_some() {
+        // Only the supervisors name a scribe. Their word about who stands behind an engine goes before its own.
+        let first_word = known.is_some_and(|known| known.successor.is_none() && known.scribe.is_none());
+        if news || hot.scribe.is_some() || first_word {
             self.hot = Some(hot);
         }
+        if news {
+            self.note_change(now);
+        }
         news
+    }
+
+    /// Engines that change soon one after the other are most likely well, and waited for too impatiently: next time more
+    /// patiently.
+    fn note_change(&mut self, now: Nanos) {
+        let soon = self.changed_at != Nanos(0) && now.since(self.changed_at) < CALM;
+        self.doublings = if soon { (self.doublings + 1).min(MAX_DOUBLINGS) } else { 0 };
+        self.changed_at = now;
+    }
+
+    /// The silence after which the successor takes over.
+    fn takeover(&self) -> Nanos {
+        Nanos(self.patience.takeover.0 << self.doublings)
     }
 
     /// Takes a heartbeat. True if that is how this engine learns who speaks.
     pub fn handle_beat(&mut self, now: Nanos, beat: Beat) -> bool {
         let Beat { term, engine, token, .. } = beat;
-        let news = self.handle_hot(Hot { term, engine, token, successor: None, scribe: None });
+        let news = self.handle_hot(now, Hot { term, engine, token, successor: None, scribe: None });
         if self.hot.is_some_and(|hot| hot.rank() == (term, engine)) {
             self.heard = Some(Heard { beat, at: now });
         }
@@ -108,7 +136,7 @@ impl Standing {
         let heard = self.heard.filter(|_| self.ready && !self.is_named())?;
         let successor = self.hot.and_then(|hot| hot.successor);
         let cut_off = self.judged_at > self.leader_at.saturating_add(self.patience.leader);
-        (successor == Some(self.node) && !cut_off).then(|| heard.at.saturating_add(self.patience.takeover))
+        (successor == Some(self.node) && !cut_off).then(|| heard.at.saturating_add(self.takeover()))
     }
 
     /// Takes over if this engine's turn has come: what was heard by `now` must have been handled. Gives the new term.
@@ -118,8 +146,11 @@ impl Standing {
             return None;
         }
         let term = Term(self.term().0 + 1);
-        let hot = Hot { term, engine: self.node, token: self.token, successor: None, scribe: None };
+        // If the one before is well after all, it stands behind this one from here on, before the supervisors have said so.
+        let successor = self.hot.map(|before| before.engine);
+        let hot = Hot { term, engine: self.node, token: self.token, successor, scribe: None };
         self.hot = Some(hot);
+        self.note_change(now);
         Some(hot)
     }
 

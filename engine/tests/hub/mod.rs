@@ -8,7 +8,7 @@ use bus::{
 };
 use cluster::status::{Detail, Mark};
 use cluster::{Envelope, Hot, Leading, Message, Present, Quarantine, Status, Stopped, control};
-use engine::{EngineNode, EnginePorts, EngineSettings, Limits, Patience, PoisonInMemory};
+use engine::{EngineNode, EnginePorts, EngineSettings, Limits, NoPast, NoScribe, Patience, PoisonInMemory};
 use node::description::Standby;
 use node::{Beacon, ControlGroup, Duty, SessionNames, Speaker};
 use std::cell::RefCell;
@@ -273,6 +273,8 @@ impl Rig {
             events: Events { wires: Rc::clone(&wires), session: never, next: 1, muted: true },
             beacon: Beacon::new(CLUSTER, NODE, 1, Nanos(1), speaker()),
             poison: Box::new(poison),
+            past: Box::new(NoPast),
+            scribe: Box::new(NoScribe),
         };
         let settings = EngineSettings {
             node: NODE,

@@ -38,6 +38,8 @@ pub enum Message {
     Granted(Grant),
     /// A supervisor: this is the life of your process.
     Admitted(Life),
+    /// An operator: take a snapshot now.
+    SnapshotWanted,
     /// A supervisor, or an engine that has taken over by itself: this engine speaks in this term.
     Hot(Hot),
     /// The supervisor that leads: too few votes are left, and it waits for them or for an operator.

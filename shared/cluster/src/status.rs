@@ -89,6 +89,8 @@ pub enum Detail {
         sequencer: Option<NodeId>,
         /// Which engine was named last.
         hot: Option<NodeId>,
+        /// Which engine is named to take over from it.
+        successor: Option<NodeId>,
         /// Whether too few votes are left, and it waits for them or for an operator.
         waits: bool,
     },

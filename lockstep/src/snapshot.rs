@@ -1,0 +1,86 @@
+//! `lockstep snapshot`: asks for a snapshot now, and waits until the loggers have it.
+
+use anyhow::{Context, ensure};
+use archive::Client;
+use bus::Datagrams;
+use cluster::{Message, Role};
+use node::{Clock, ControlGroup, Description, Shutdown, Speaker};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::path::PathBuf;
+use std::time::Duration;
+use wire::{Nanos, NodeId, Position};
+
+/// How long a logger may take to let this program in.
+const CONNECT: Duration = Duration::from_millis(500);
+/// How often it is looked whether the snapshot is there.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// What to do.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct SnapshotArgs {
+    /// The file that describes the cluster.
+    #[arg(long, value_name = "FILE", default_value = "cluster.toml")]
+    config: PathBuf,
+    /// This host's address on the cluster's network, if the description names none.
+    #[arg(long, value_name = "ADDRESS")]
+    interface: Option<Ipv4Addr>,
+    /// Seconds to wait for the loggers to have it.
+    #[arg(long, default_value_t = 30)]
+    patience: u64,
+}
+
+/// Asks, waits, and tells who has it.
+pub(crate) fn snapshot(arguments: &SnapshotArgs) -> anyhow::Result<()> {
+    let description = Description::load(&arguments.config)?;
+    let shutdown = Shutdown::on_signals().context("cannot listen for signals")?;
+    let clock = Clock::start();
+    let loggers: Vec<_> = description
+        .nodes_of(Role::Logger)
+        .map(|logger| (logger.name.clone(), SocketAddr::V4(logger.address)))
+        .collect();
+    let newest_of = |address: SocketAddr| -> Option<Position> {
+        let listed = Client::connect(address, CONNECT).and_then(|mut client| client.list()).ok()?;
+        listed.last().map(|newest| newest.position)
+    };
+    let before = loggers.iter().filter_map(|(_, address)| newest_of(*address)).map(|at| at.seq).max();
+    let mut control = open(&description, arguments.interface)?;
+    let until = clock.now().saturating_add(Nanos(arguments.patience * Nanos::SECOND.0));
+    let mut waiting = loggers.clone();
+    let mut asked = false;
+    while !waiting.is_empty() && clock.now() < until && !shutdown.requested() {
+        if !asked {
+            // The first one that a logger has shows that the word was heard; until then it may have been lost.
+            control.say(Message::SnapshotWanted);
+        }
+        std::thread::park_timeout(LOOK_EVERY);
+        waiting.retain(|(name, address)| match newest_of(*address).filter(|at| Some(at.seq) > before) {
+            Some(at) => {
+                asked = true;
+                println!("{name} has the snapshot behind {at}");
+                false
+            }
+            None => true,
+        });
+    }
+    let names: Vec<_> = waiting.into_iter().map(|(name, _)| name).collect();
+    ensure!(
+        names.len() < loggers.len(),
+        "no logger has a new snapshot after {} s: does a sequencer lead and an engine stand ready (`lockstep status`)?",
+        arguments.patience
+    );
+    if !names.is_empty() {
+        println!("not at {}: a logger that was away is offered the next one", names.join(", "));
+    }
+    Ok(())
+}
+
+/// A voice in the control group. No node has its number.
+fn open(description: &Description, interface: Option<Ipv4Addr>) -> anyhow::Result<ControlGroup> {
+    let options = description.console_options(interface);
+    let group = description.streams.control;
+    let hearer = Datagrams::join(group, &options).context("cannot listen to the control group")?;
+    let voice = Datagrams::bind(SocketAddrV4::new(options.interface, 0), &options)
+        .context("cannot speak in the control group")?;
+    let speaker = Speaker::new(voice, SocketAddr::V4(group));
+    Ok(ControlGroup::new(description.cluster_id(), NodeId(0), hearer, speaker))
+}

@@ -179,7 +179,7 @@ fn tell(record: &Record, core: &Supervisor) {
         Record::Quarantine(Quarantine { position, by, why }) => {
             tracing::warn!(%position, %by, %why, "quarantined: no engine executes this command");
         }
-        Record::Hot { hot, why } => {
+        Record::Hot { hot, why, .. } => {
             tracing::warn!(engine = %hot.engine, term = %hot.term, "hot engine named: {why}");
         }
         Record::Seconds { term, successor, scribe, .. } => {

@@ -58,7 +58,9 @@ pub enum Record {
     },
     /// The engine that speaks.
     Hot {
-        /// Its term: one more than the last, or the one that it has taken by itself.
+        /// The term at the time of deciding.
+        after: Term,
+        /// A later term, or the one that the engine has taken by itself.
         hot: Hot,
         /// Why.
         why: Reason,
@@ -155,7 +157,7 @@ impl Control {
             Record::Admit { node, token, above, logger } => self.admit(*node, *token, *above, *logger),
             Record::Promote { voter, epoch } => self.promote(*voter, *epoch),
             Record::Recover { after, loggers } => self.allow(*after, loggers),
-            Record::Hot { hot, why } => self.name_hot(*hot, *why),
+            Record::Hot { after, hot, why } => self.name_hot(*after, *hot, *why),
             Record::Seconds { term, engine, successor, scribe } => {
                 self.name_seconds((*term, *engine), *successor, *scribe)
             }
@@ -245,13 +247,13 @@ impl Control {
         valid
     }
 
-    /// A decision of the supervisors is for the next term, or it was decided upon something else. Of a term that an engine has
-    /// taken by itself they only take note.
-    fn name_hot(&mut self, hot: Hot, why: Reason) -> bool {
-        let next = Term(self.hot.map_or(0, |hot| hot.term.0) + 1);
+    /// A decision of the supervisors goes on from the term upon which it was made. Of a term that an engine has taken by itself
+    /// they only take note.
+    fn name_hot(&mut self, after: Term, hot: Hot, why: Reason) -> bool {
+        let present = self.hot.map_or(Term(0), |hot| hot.term);
         let valid = match why {
             Reason::TookOver => self.hot.is_some_and(|known| hot.rank() > known.rank()),
-            _ => hot.term == next,
+            _ => after == present && hot.term > present,
         };
         if valid {
             self.hot = Some(hot);

@@ -78,6 +78,8 @@ pub struct Supervisor {
     committed: Seq,
     /// When the hot engine was named.
     named_at: Nanos,
+    /// Since when engines have heard of a higher term than the one that is recorded.
+    overtaken_since: Option<Nanos>,
     /// An engine that says that it has taken over, in a term that is not recorded yet.
     taken: Option<Hot>,
     /// The highest epoch that a logger has promised.
@@ -108,6 +110,7 @@ impl Supervisor {
             reign: None,
             committed: Seq(0),
             named_at: Nanos(0),
+            overtaken_since: None,
             taken: None,
             promised: Epoch(0),
             learners: BTreeMap::new(),
@@ -183,6 +186,8 @@ impl Supervisor {
     pub fn poll_proposal(&mut self, now: Nanos) -> Option<Record> {
         self.looked_at = now;
         self.look_for_shortage(now);
+        let overtaken = self.control.hot().is_some_and(|hot| self.term_heard(now) > hot.term);
+        self.overtaken_since = overtaken.then(|| self.overtaken_since.unwrap_or(now));
         if let Some((_, since)) = &self.proposed
             && now.since(*since) < self.timeouts.propose_again
         {
@@ -390,13 +395,26 @@ impl Supervisor {
     fn hot(&self, now: Nanos) -> Option<Record> {
         let (why, failed) = match self.control.hot() {
             None => (Reason::First, None),
+            // Who took the higher term is gone before it could say so here, and whoever heard it is silent.
+            Some(_)
+                if self.overtaken_since.is_some_and(|since| now.since(since) >= self.timeouts.failover) =>
+            {
+                (Reason::Silent, None)
+            }
             Some(hot) => (self.silence_of(now, hot)?, Some((hot.engine, hot.token))),
         };
         let able = |node: NodeId| self.able(now, node).filter(|token| failed != Some((node, *token)));
         let (engine, token) = self.roster.engines.iter().find_map(|node| Some((*node, able(*node)?)))?;
         let (successor, scribe) = self.behind(now, engine, None);
-        let term = Term(self.control.hot().map_or(0, |hot| hot.term.0) + 1);
-        Some(Record::Hot { hot: Hot { term, engine, token, successor, scribe }, why })
+        let after = self.control.hot().map_or(Term(0), |hot| hot.term);
+        let term = Term(after.max(self.term_heard(now)).0 + 1);
+        Some(Record::Hot { after, hot: Hot { term, engine, token, successor, scribe }, why })
+    }
+
+    /// The highest term of which an engine that is here has heard.
+    fn term_heard(&self, now: Nanos) -> Term {
+        let engines = self.roster.engines.iter().filter_map(|node| self.alive(now, *node));
+        engines.map(|present| present.term).max().unwrap_or_default()
     }
 
     /// The process of an engine that is here, and ready.
@@ -408,7 +426,7 @@ impl Supervisor {
     fn taken_over(&self) -> Option<Record> {
         let known = self.control.hot()?;
         let hot = self.taken.filter(|taken| taken.rank() > known.rank())?;
-        Some(Record::Hot { hot, why: Reason::TookOver })
+        Some(Record::Hot { after: known.term, hot, why: Reason::TookOver })
     }
 
     /// Others stand behind the hot engine than those that are named.

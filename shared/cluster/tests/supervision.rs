@@ -465,6 +465,23 @@ fn an_engine_that_took_over_by_itself_is_recorded_and_the_others_are_named_behin
 }
 
 #[test]
+fn a_term_whose_engine_died_before_the_supervisors_heard_of_it_is_followed_by_another_one() {
+    let mut bench = Bench::running();
+    bench.present(Role::Engine, 2, |present| present.term = Term(3));
+    bench.gone(3);
+    bench.pass(FAILOVER / 2);
+    let first = bench.supervisor.control().hot().unwrap();
+    assert_eq!((first.term, first.engine), (Term(1), NodeId(2)), "it may still say that it took term 3");
+    bench.pass(FAILOVER);
+    let next = bench.supervisor.control().hot().unwrap();
+    assert_eq!(
+        (next.term, next.engine),
+        (Term(4), NodeId(2)),
+        "the one that fell silent for it speaks again"
+    );
+}
+
+#[test]
 fn a_term_that_an_engine_took_is_recorded_if_it_ranks_higher_and_nothing_stands_behind_another_term() {
     let mut control = Control::default();
     let hot = |term, engine| Hot {
@@ -474,8 +491,9 @@ fn a_term_that_an_engine_took_is_recorded_if_it_ranks_higher_and_nothing_stands_
         successor: None,
         scribe: None,
     };
-    let taken = |term, engine| Record::Hot { hot: hot(term, engine), why: Reason::TookOver };
-    let named = |term, engine| Record::Hot { hot: hot(term, engine), why: Reason::Silent };
+    let taken = |term, engine| Record::Hot { after: Term(0), hot: hot(term, engine), why: Reason::TookOver };
+    let named =
+        |after, term, engine| Record::Hot { after: Term(after), hot: hot(term, engine), why: Reason::Silent };
     let seconds = |term, engine, successor| Record::Seconds {
         term: Term(term),
         engine: NodeId(engine),
@@ -484,16 +502,17 @@ fn a_term_that_an_engine_took_is_recorded_if_it_ranks_higher_and_nothing_stands_
     };
     let steps = [
         (taken(1, 2), false), // there was no engine to take over from
-        (named(1, 2), true),
+        (named(0, 1, 2), true),
         (taken(2, 3), true),
-        (named(2, 2), false), // decided upon term 1
+        (named(1, 2, 2), false), // decided upon term 1
         (taken(2, 2), false),
         (taken(2, 4), true), // two took the same term: the higher number keeps it
         (taken(7, 3), true), // while no supervisor heard, more were taken
-        (named(8, 2), true),
+        (named(7, 7, 4), false),
+        (named(7, 9, 2), true), // an engine has heard of term 8
         (seconds(7, 3, 2), false),
-        (seconds(8, 2, 3), true),
-        (seconds(8, 2, 3), false),
+        (seconds(9, 2, 3), true),
+        (seconds(9, 2, 3), false),
     ];
     for (at, (record, effective)) in steps.iter().enumerate() {
         assert_eq!(control.apply(record), *effective, "step {at}: {record:?}");
@@ -513,7 +532,8 @@ fn decisions_that_come_too_late_have_no_effect() {
         cold: cold.to_vec(),
         why: Reason::First,
     };
-    let hot = |term| Record::Hot {
+    let hot = |after, term| Record::Hot {
+        after: Term(after),
         hot: Hot { term: Term(term), engine: NodeId(2), token: 1, successor: None, scribe: None },
         why: Reason::First,
     };
@@ -560,9 +580,9 @@ fn decisions_that_come_too_late_have_no_effect() {
         (grant(3, 4, &present), true), // the one before has not started
         (started(4), true),
         (grant(4, 5, &present), false),
-        (hot(2), false),
-        (hot(1), true),
-        (hot(1), false),
+        (hot(1, 2), false),
+        (hot(0, 1), true),
+        (hot(0, 1), false),
     ];
     for (at, (record, effective)) in steps.iter().enumerate() {
         assert_eq!(control.apply(record), *effective, "step {at}: {record:?}");

@@ -7,13 +7,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use wire::command::{
-    DefineInstrument, DefineParticipant, InstrumentTerms, NewOrder, ResetSeqNums, SessionLogon, Side, Terms,
-    Tick,
+    Act, DefineInstrument, DefineParticipant, InstrumentTerms, NewOrder, Quarantine, ResetSeqNums,
+    SessionLogon, Side, Terms, Tick,
 };
 use wire::frame::{self, Origin};
 use wire::{
     AccountId, ClOrdId, CommandBody, Epoch, Incarnation, InstrumentId, MAX_FRAME_LEN, Nanos, NodeId,
-    ParticipantId, ParticipantName, Position, Price, Qty, SessionId, SourceSeq, Symbol,
+    ParticipantId, ParticipantName, Position, Price, Qty, Seq, SessionId, SourceSeq, Symbol,
 };
 
 const LOCKSTEP: &str = env!("CARGO_BIN_EXE_lockstep");
@@ -22,6 +22,7 @@ const FRAMES: u64 = 5_000;
 struct Log {
     journal: Journal,
     last: Position,
+    places: Vec<Position>,
 }
 
 impl Log {
@@ -36,17 +37,23 @@ impl Log {
         let length = frame::write(&mut to, origin, body);
         let stamp = Nanos(self.last.seq.0 + 1);
         self.last = frame::stamp(&mut to[..length], self.last, Epoch(1), stamp);
+        self.places.push(self.last);
         self.journal.append(&to[..length]).unwrap();
     }
 }
 
 /// A market in which everybody trades, over several segments.
 fn log(directory: &Path) -> PathBuf {
+    market(directory).1
+}
+
+/// The same, to be gone on with.
+fn market(directory: &Path) -> (Log, PathBuf) {
     let log = directory.join("log");
     let options =
         Options { cluster: 7, stream: Stream::Frames, segment_len: 64 << 10, create: true, power_cut: false };
     let (journal, _) = Journal::open(&log, &options, &mut |_| {}).unwrap();
-    let mut market = Log { journal, last: Position::GENESIS };
+    let mut market = Log { journal, last: Position::GENESIS, places: Vec::new() };
     let (instrument, session) = (InstrumentId(1), SessionId(1));
     let name = ParticipantName::new(b"SOMEBODY").unwrap();
     market.push(&DefineParticipant { participant: ParticipantId(1), reserved: [0; 4], name });
@@ -66,7 +73,7 @@ fn log(directory: &Path) -> PathBuf {
         market.push(&NewOrder { session, client_seq: 2, terms, cl_ord_id, account: AccountId(0) });
     }
     market.journal.sync_now().unwrap();
-    log
+    (market, log)
 }
 
 fn replay(arguments: &[&str]) -> (Output, String) {
@@ -90,6 +97,26 @@ fn a_log_is_executed_to_the_same_end_every_time_and_up_to_where_one_likes() {
     let (_, part) = replay(&[log, "--until", "1234", "--json"]);
     assert!(part.starts_with("{\"frames\":1234,") && part.contains("\"seq\":1234,"), "{part}");
     assert!(part.contains("\"state_digest\":null"), "{part}");
+}
+
+#[test]
+fn a_command_that_the_log_says_is_quarantined_is_left_out_wherever_the_log_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut market, log) = market(directory.path());
+    let log = log.to_str().unwrap();
+    let (_, before) = replay(&[log, "--show", "1503"]);
+    assert!(before.starts_with("event ") && !before.contains("Quarantined"), "{before}");
+    let Position { epoch, seq, chain } = market.places[1_502];
+    assert_eq!(seq.0, 1_503);
+    market.push(&Quarantine { seq, chain, epoch, reserved: [0; 4], act: Act::default() });
+    market.push(&Quarantine { seq: Seq(1_504), chain, epoch, reserved: [0; 4], act: Act::default() });
+    market.journal.sync_now().unwrap();
+    let (_, after) = replay(&[log, "--show", "1503"]);
+    assert!(after.contains("Rejected") && after.contains("Quarantined"), "{after}");
+    let (_, other) = replay(&[log, "--show", "1504"]);
+    assert!(!other.contains("Quarantined"), "this log has another command there: {other}");
+    let (output, _) = replay(&[log]);
+    assert!(output.status.success(), "{output:?}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`ahead`] | one thread reads and checks while another executes |
 //! | [`execute`] | a log directory through a replica |
+//! | [`quarantined`] | what the log says is not executed |
 //! | [`compare`] | where two streams of digests come apart |
 //! | [`builds`] | two builds over the same log, each in processes of its own |
 //! | [`command`] | `lockstep replay` |
@@ -15,6 +16,7 @@ pub mod builds;
 pub mod command;
 pub mod compare;
 pub mod execute;
+pub mod quarantined;
 
 pub use command::ReplayArgs;
 pub use execute::{Executed, Span, execute, fresh};

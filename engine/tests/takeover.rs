@@ -104,7 +104,7 @@ fn engines_that_change_soon_one_after_the_other_wait_longer_each_time_and_forget
         assert!(rig.engine.matcher.speaks());
         // And the other one takes over in turn.
     }
-    assert_eq!(patience, [1, 4, 16, 16, 16]);
+    assert_eq!(patience, [1, 4, 4, 4, 4]);
     rig.pass(Nanos(2 * Nanos::SECOND.0));
     rig.leading(1, Position::GENESIS, Position::GENESIS);
     rig.hot_before(term + 2, OTHER, 1, NODE);

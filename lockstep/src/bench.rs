@@ -2,6 +2,8 @@
 
 mod commit;
 mod failover;
+mod resting;
+mod snapshot;
 
 use anyhow::Context;
 use cluster::Role;
@@ -43,6 +45,8 @@ pub(crate) enum Bench {
     Commit(commit::CommitArgs),
     /// How long clients hear nothing when the hot engine is killed, beside moments at which nothing is.
     Failover(failover::FailoverArgs),
+    /// What a snapshot of full books costs those who trade meanwhile, beside the same time without one.
+    Snapshot(snapshot::SnapshotArgs),
 }
 
 /// What is told of a histogram.
@@ -82,6 +86,7 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
     let shutdown = Shutdown::on_signals().context("cannot listen for signals")?;
     let (pairs, seconds, rate, window, sessions) = match *bench {
         Bench::Commit(args) => return commit::run(args, &mut out, &shutdown),
+        Bench::Snapshot(args) => return snapshot::run(args, &mut out, &shutdown),
         Bench::Failover(ref args) => return failover::run(args, &mut out, &shutdown),
         Bench::Latency { pairs, seconds, rate, window, sessions } => (pairs, seconds, rate, window, sessions),
     };

@@ -14,3 +14,4 @@ pub mod local;
 pub mod plan;
 mod ports;
 pub mod replay;
+pub mod voice;

@@ -1,14 +1,13 @@
 //! `lockstep quarantine`: shows a command that makes engines panic, says what leaving it out means, and passes on an operator's word.
 
 use anyhow::{Context, bail, ensure};
-use bus::Datagrams;
 use cluster::status::Detail;
 use cluster::{Message, Obstacle, Quarantine, Role, Stopped};
 use lockstep::board::Board;
-use node::{Clock, ControlGroup, Description, Shutdown, Speaker};
+use node::{Clock, ControlGroup, Description, Shutdown};
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 use wire::{Nanos, NodeId, OperatorName, Outbound, Position, Seq, Why};
@@ -60,14 +59,7 @@ struct Ear {
 
 impl Ear {
     fn open(description: Description, interface: Option<Ipv4Addr>) -> anyhow::Result<Self> {
-        let options = description.console_options(interface);
-        let group = description.streams.control;
-        let hearer = Datagrams::join(group, &options).context("cannot listen to the control group")?;
-        let voice = Datagrams::bind(SocketAddrV4::new(options.interface, 0), &options)
-            .context("cannot speak in the control group")?;
-        // No node has this number.
-        let speaker = Speaker::new(voice, SocketAddr::V4(group));
-        let control = ControlGroup::new(description.cluster_id(), NodeId(0), hearer, speaker);
+        let control = lockstep::voice::open(&description, interface)?;
         let board = Board::open(&description, interface)?;
         let (stopped, list, refused) = (BTreeMap::new(), None, None);
         Ok(Self { description, control, board, clock: Clock::start(), stopped, list, refused })

@@ -1,15 +1,14 @@
 //! `lockstep recover`: shows what is left when too few votes are, says what may be lost, and passes on an operator's word.
 
 use anyhow::{Context, bail, ensure};
-use bus::Datagrams;
 use cluster::status::Detail;
 use cluster::{Grant, Leading, Message, Shortage, Survivor};
 use lockstep::board::Board;
 use node::description::Durability;
-use node::{Clock, ControlGroup, Description, Shutdown, Speaker};
+use node::{Clock, ControlGroup, Description, Shutdown};
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 use wire::command::Adopted;
@@ -53,14 +52,7 @@ struct Ear {
 
 impl Ear {
     fn open(description: Description, interface: Option<Ipv4Addr>) -> anyhow::Result<Self> {
-        let options = description.console_options(interface);
-        let group = description.streams.control;
-        let hearer = Datagrams::join(group, &options).context("cannot listen to the control group")?;
-        let voice = Datagrams::bind(SocketAddrV4::new(options.interface, 0), &options)
-            .context("cannot speak in the control group")?;
-        let speaker = Speaker::new(voice, SocketAddr::V4(group));
-        // No node has this number.
-        let control = ControlGroup::new(description.cluster_id(), NodeId(0), hearer, speaker);
+        let control = lockstep::voice::open(&description, interface)?;
         let board = Board::open(&description, interface)?;
         let clock = Clock::start();
         Ok(Self { description, control, board, clock, short: None, grant: None, leading: None })

@@ -2,13 +2,12 @@
 
 use anyhow::{Context, ensure};
 use archive::Client;
-use bus::Datagrams;
 use cluster::{Message, Role};
-use node::{Clock, ControlGroup, Description, Shutdown, Speaker};
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use node::{Clock, Description, Shutdown};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
-use wire::{Nanos, NodeId, Position};
+use wire::{Nanos, Position};
 
 /// How long a logger may take to let this program in.
 const CONNECT: Duration = Duration::from_millis(500);
@@ -43,7 +42,7 @@ pub(crate) fn snapshot(arguments: &SnapshotArgs) -> anyhow::Result<()> {
         listed.last().map(|newest| newest.position)
     };
     let before = loggers.iter().filter_map(|(_, address)| newest_of(*address)).map(|at| at.seq).max();
-    let mut control = open(&description, arguments.interface)?;
+    let mut control = lockstep::voice::open(&description, arguments.interface)?;
     let until = clock.now().saturating_add(Nanos(arguments.patience * Nanos::SECOND.0));
     let mut waiting = loggers.clone();
     let mut asked = false;
@@ -72,15 +71,4 @@ pub(crate) fn snapshot(arguments: &SnapshotArgs) -> anyhow::Result<()> {
         println!("not at {}: a logger that was away is offered the next one", names.join(", "));
     }
     Ok(())
-}
-
-/// A voice in the control group. No node has its number.
-fn open(description: &Description, interface: Option<Ipv4Addr>) -> anyhow::Result<ControlGroup> {
-    let options = description.console_options(interface);
-    let group = description.streams.control;
-    let hearer = Datagrams::join(group, &options).context("cannot listen to the control group")?;
-    let voice = Datagrams::bind(SocketAddrV4::new(options.interface, 0), &options)
-        .context("cannot speak in the control group")?;
-    let speaker = Speaker::new(voice, SocketAddr::V4(group));
-    Ok(ControlGroup::new(description.cluster_id(), NodeId(0), hearer, speaker))
 }

@@ -11,9 +11,9 @@ const UNREADY_BEYOND: u64 = 32_768;
 const _: () = assert!(READY_WITHIN < UNREADY_BEYOND);
 
 /// Engines that change within this time of each other change too often.
-const CALM: Nanos = Nanos::SECOND;
+const CALM: Nanos = Nanos::from_millis(100);
 /// The patience of a successor is doubled so many times at most.
-const MAX_DOUBLINGS: u32 = 4;
+const MAX_DOUBLINGS: u32 = 2;
 
 /// How long an engine waits for others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

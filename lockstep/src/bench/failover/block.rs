@@ -1,21 +1,19 @@
 //! One cluster, its kills, the judgement over what is left, and the gaps that its clients saw.
 
+use super::super::resting;
 use super::table::{Gap, Judged};
 use anyhow::{Context, ensure};
-use cluster::Role;
 use lockstep::chaos::command::{STATUS, play};
 use lockstep::chaos::measure::Records;
 use lockstep::chaos::rounds::{Round, Settings};
 use lockstep::chaos::scenario::Scenario;
-use lockstep::load::{self, Amount, Files, Pace, Plan, Shape};
 use lockstep::local::{LocalCluster, binaries_beside_this_one};
 use lockstep::plan::LocalPlan;
 use node::{Description, Shutdown};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 use std::io::Write;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use wire::Nanos;
 
 /// Load between all being well and the next kill. The shortest time has room for the moment that is compared.
@@ -27,11 +25,6 @@ const ABSENCE: (Nanos, Nanos) = (Nanos::from_millis(50), Nanos::from_millis(100)
 const CONTROL: (Nanos, Nanos) = (Nanos::from_millis(50), Nanos::from_millis(500));
 /// Kills between two lines of progress.
 const TELL_EVERY: u64 = 10;
-/// Sessions that fill the books, and their unanswered requests.
-const FILLERS: usize = 4;
-const WINDOW: u32 = 256;
-/// Names that the load itself may use.
-const NAMES: u64 = 1 << 21;
 
 /// What is done to one cluster.
 pub(super) struct Block<'a> {
@@ -68,7 +61,10 @@ impl Block<'_> {
         cluster.wait_until_ready(shutdown)?;
         let before = match self.resting {
             0 => Vec::new(),
-            _ => vec![self.fill(&description, directory, out, shutdown)?],
+            resting => {
+                let sizes = (resting, self.sessions, self.seed);
+                vec![resting::fill(&description, sizes, directory, out, shutdown)?]
+            }
         };
         let settings = Settings {
             seed: self.seed,
@@ -100,43 +96,10 @@ impl Block<'_> {
     fn plan(&self) -> LocalPlan {
         let mut more = format!("[timing]\nstatus = \"{STATUS}\"\n{}\n\n{}", self.timing, self.more);
         if self.resting > 0 {
-            // All that rest, beside what the load itself leaves open.
-            let orders = (self.resting + (1 << 18)).next_power_of_two();
-            more += &format!("\n[engine]\nresting_orders = {orders}\nnames = {}\n", self.resting + NAMES);
+            more += &resting::limits(self.resting);
         }
-        let fillers = if self.resting > 0 { FILLERS } else { 0 };
+        let fillers = if self.resting > 0 { resting::FILLERS } else { 0 };
         LocalPlan { sessions: self.sessions + fillers, more, ..LocalPlan::default() }
-    }
-
-    /// Fills the books through sessions of their own, which log out then. Gives the directory of their records.
-    fn fill(
-        &self,
-        description: &Description,
-        directory: &Path,
-        out: &mut dyn Write,
-        shutdown: &Shutdown,
-    ) -> anyhow::Result<PathBuf> {
-        let records = directory.join("resting");
-        std::fs::create_dir_all(&records).with_context(|| format!("cannot create {}", records.display()))?;
-        let gateways: Vec<SocketAddr> =
-            description.nodes_of(Role::Gateway).filter_map(|node| node.fix.map(SocketAddr::V4)).collect();
-        let fillers = description.sessions.iter().skip(self.sessions);
-        let clients = fillers.map(|session| session.comp_id.clone()).collect();
-        let plan = Plan {
-            pace: Pace::Window(WINDOW),
-            amount: Amount::Requests(self.resting),
-            shape: Shape::Resting,
-            seed: self.seed,
-            files: Files {
-                requests: Some(records.join("requests.csv")),
-                executions: Some(records.join("executions.csv")),
-            },
-            ..Plan::new(gateways, clients, LocalPlan::default().instruments).with_accounts(description)
-        };
-        let report = load::run(&plan, shutdown, &mut |_| {})?;
-        ensure!(report.is_clean(), "filling the books did not end well:\n{report}");
-        writeln!(out, "{} orders rest", self.resting)?;
-        Ok(records)
     }
 }
 

@@ -232,7 +232,7 @@ impl<T: Transport> MatcherAgent<T> {
         let at = self.replica.position();
         match self.scribe.begin(&self.replica) {
             Ok(()) => {
-                tracing::info!(%at, resting = self.replica.machine().resting_orders(), "taking a snapshot")
+                tracing::info!(%at, resting = self.replica.machine().resting_orders(), "taking a snapshot");
             }
             Err(error) => tracing::warn!(%at, %error, "no snapshot is taken"),
         }

@@ -9,6 +9,7 @@
 //!     Process (process)    the node cores, opened by a Host (host)
 //!     Network (net)        datagrams, through Simulated: bus::Transport (transport)
 //!     Disk (disk)          logger::Log and logger::Vault: what was written, what was synced
+//!     Shelf (shelf)        snapshot files at rest; archives and Desk (desk): on their way from and to engines
 //!     Council (council)    cluster::ControlLog: what Raft promises
 //!     Clock (clock)        off, drifting, jumping
 //!     Clients (clients)    FIX sessions that trade, and keep account
@@ -20,10 +21,12 @@
 
 #![forbid(unsafe_code)]
 
+mod archives;
 mod backstage;
 pub mod clients;
 pub mod clock;
 pub mod council;
+pub mod desk;
 pub mod disk;
 pub mod host;
 mod lines;
@@ -35,6 +38,7 @@ pub mod plan;
 pub mod process;
 pub mod random;
 pub mod run;
+pub mod shelf;
 pub mod story;
 pub mod transport;
 mod trouble;

@@ -53,6 +53,8 @@ pub enum Blow {
     Sever,
     /// So many of a thousand heartbeats of the hot engine are lost: whoever stands by takes over from one that is well.
     Hush(u32),
+    /// A snapshot file of a host is damaged at rest.
+    Spoil(usize),
 }
 
 /// A fault with its time.
@@ -146,6 +148,13 @@ pub fn schedule(plan: &Plan, random: &mut Random) -> Vec<Planned> {
                 }
             }
         }
+    }
+    // Drawn apart, so that all other faults of a seed are what they are without these.
+    let mut lots = plan.lots.clone().fork();
+    let hosts = [engines.as_slice(), &loggers].concat();
+    for _ in 0..lots.below(5) {
+        let at = lots.time(Nanos::from_millis(150), plan.trouble);
+        planned.push(Planned { at, lasts: Nanos::MILLI, blow: Blow::Spoil(*lots.pick(&hosts)) });
     }
     planned.sort_by_key(|planned| planned.at);
     planned

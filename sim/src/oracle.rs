@@ -5,7 +5,7 @@ use crate::disk::{Disk, Platter};
 use crate::process::limits;
 use crate::votes::Votes;
 use cluster::planted::is_poison;
-use engine::{Divergence, EventSink, Exchange, Replica};
+use engine::{Divergence, EventSink, Exchange, Replica, StateMachine};
 use node::Description;
 use node::description::Durability;
 use std::collections::{BTreeMap, BTreeSet};
@@ -199,7 +199,7 @@ impl Oracle {
             ));
         }
         self.check_fifo(&frame)?;
-        self.execute(&frame).map_err(|error| broken("execution", format_args!("{error}")))?;
+        execute(&mut self.reference, &frame).map_err(|error| broken("execution", format_args!("{error}")))?;
         let Self { reference, events, cancel_rejects, mass_cancels, accepted, .. } = self;
         for bytes in reference.events_mut() {
             event::speak(bytes, event::Speaker::default());
@@ -238,19 +238,6 @@ impl Oracle {
         self.frames.push(Rc::clone(bytes));
         self.places.push(here);
         Ok(())
-    }
-
-    /// What makes an engine panic is left out in the end.
-    fn execute(&mut self, frame: &Frame<'_>) -> Result<(), Divergence> {
-        let poisonous = matches!(frame.command(), Ok(Command::NewOrder(order)) if is_poison({ order.cl_ord_id }.as_bytes()));
-        if poisonous {
-            let mut try_out = self.reference.clone();
-            let panics = catch_unwind(AssertUnwindSafe(|| try_out.apply(frame))).is_err();
-            if panics {
-                return self.reference.skip(frame);
-            }
-        }
-        self.reference.apply(frame)
     }
 
     /// Each gateway's numbers are there once, in their order, without gaps, and no earlier life speaks after a later one.
@@ -296,6 +283,46 @@ impl Oracle {
         }
         let text = format_args!("{who} has {:016x} at {at}, the history gives {:016x}", digest.0, own.0);
         Err(broken("digest", text))
+    }
+
+    /// An engine goes on with a state that it has not computed: it is, byte for byte, what the history gives there.
+    pub fn restored(&self, who: &str, replica: &Replica<Exchange>) -> Verdict {
+        let (at, digest) = (replica.position(), replica.digest());
+        if self.place(at.seq) != Some(at) {
+            return Err(broken("snapshot", format_args!("{who} begins at {at}, which is not committed")));
+        }
+        self.executed(who, at, digest)?;
+        let replayed = if at == self.last() { None } else { Some(self.replay(at)?) };
+        let own = replayed.as_ref().unwrap_or(&self.reference);
+        let state = |of: &Replica<Exchange>| {
+            let mut bytes = Vec::new();
+            of.machine().snapshot(&mut bytes).map(|()| bytes)
+        };
+        let ledger = |of: &Replica<Exchange>| {
+            let mut bytes = Vec::new();
+            of.ledger().write(&mut bytes);
+            bytes
+        };
+        let same = match (state(own), state(replica)) {
+            (Ok(own), Ok(other)) => own == other,
+            _ => false,
+        };
+        if same && ledger(own) == ledger(replica) && own.outbound() == replica.outbound() {
+            return Ok(());
+        }
+        Err(broken("snapshot", format_args!("{who} holds another state at {at} than the history gives")))
+    }
+
+    /// The history executed once more, up to this place.
+    fn replay(&self, upto: Position) -> Result<Replica<Exchange>, Violation> {
+        let limits = limits(&self.description);
+        let exchange = Exchange::new(limits).expect("the description's limits are small");
+        let mut replica = Replica::new(exchange, EventSink::with_capacity(limits.events_reserved as usize));
+        for bytes in &self.frames[..upto.seq.0 as usize] {
+            let frame = Frame::read(bytes).map_err(|error| broken("frame", format_args!("{error}")))?;
+            execute(&mut replica, &frame).map_err(|error| broken("execution", format_args!("{error}")))?;
+        }
+        Ok(replica)
     }
 
     /// A logger has acknowledged: it holds what it says, as durably as it says, and has not promised a later epoch.
@@ -439,4 +466,18 @@ impl Oracle {
         self.compared[node] = 0;
         self.journal(node, who, &disk.events.borrow())
     }
+}
+
+/// What makes an engine panic is left out in the end.
+fn execute(replica: &mut Replica<Exchange>, frame: &Frame<'_>) -> Result<(), Divergence> {
+    let poisonous =
+        matches!(frame.command(), Ok(Command::NewOrder(order)) if is_poison({ order.cl_ord_id }.as_bytes()));
+    if poisonous {
+        let mut try_out = replica.clone();
+        let panics = catch_unwind(AssertUnwindSafe(|| try_out.apply(frame))).is_err();
+        if panics {
+            return replica.skip(frame);
+        }
+    }
+    replica.apply(frame)
 }

@@ -9,6 +9,9 @@ use std::fmt::Write;
 use std::path::Path;
 use wire::Nanos;
 
+/// Makes another generator of a seed.
+const LOTS: u64 = 0x736E_6170_7368_6F74;
+
 /// How a disk works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiskPace {
@@ -47,6 +50,8 @@ pub struct Plan {
     pub poison: u32,
     /// For everything that follows.
     pub random: Random,
+    /// For all that has to do with snapshots, so that it does not shift other choices.
+    pub lots: Random,
 }
 
 impl Plan {
@@ -78,8 +83,12 @@ impl Plan {
             queue: *random.pick(&[64, 512, 4_096]),
         };
         let text = description(loggers, supervisors, gateways, clients, durability, &mut random);
-        let description = Description::parse(Path::new("simulated.toml"), &text)
+        let mut description = Description::parse(Path::new("simulated.toml"), &text)
             .unwrap_or_else(|error| panic!("the simulator describes a cluster that cannot be: {error}"));
+        let mut lots = Random::new(seed ^ LOTS);
+        // More often than a description may ask for it: runs are short.
+        description.snapshot.commands = if lots.per_mille(100) { 0 } else { lots.between(50, 400) };
+        description.snapshot.keep = lots.between(1, 3) as usize; // at most 3
         Self {
             seed,
             description,
@@ -102,6 +111,7 @@ impl Plan {
             blows: random.between(3, 8) as usize, // at most 8
             poison: 0,
             random: random.fork(),
+            lots,
         }
     }
 }

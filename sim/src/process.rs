@@ -1,12 +1,13 @@
 //! The processes of the cluster: the very node cores of the binaries, opened on a simulated host.
 
 use crate::council::{self, Seat};
+use crate::desk::Desk;
 use crate::disk::{Disk, SimLog, SimVault};
 use crate::host::Host;
 use crate::transport::Simulated;
 use bus::StreamKind;
 use cluster::Role;
-use engine::{EngineNode, EnginePorts, EngineSettings, Limits, NoPast, NoScribe, PoisonInMemory};
+use engine::{EngineNode, EnginePorts, EngineSettings, Limits, PoisonInMemory};
 use gateway::{ClientOutput, GatewayConfig, GatewayNode, GatewayPorts, GatewaySettings};
 use logger::{LoggerDisk, LoggerNode, LoggerPorts, LoggerSettings};
 use node::{Description, Duty};
@@ -32,13 +33,14 @@ pub enum Process {
 pub const MATCHER: usize = 1;
 
 impl Process {
-    /// Starts the process of a node. `token` tells it from its other lives; `disk` is a logger's, `poison` an engine's, `seat` a
-    /// supervisor's.
+    /// Starts the process of a node. `token` tells it from its other lives; `disk` is a logger's, `poison` and `desk` an engine's, `seat`
+    /// a supervisor's.
     pub fn start(
         host: Host<'_>,
         token: u64,
         disk: Option<&Disk>,
         poison: &PoisonInMemory,
+        desk: &Desk,
         seat: Option<(&council::Shared, usize)>,
     ) -> anyhow::Result<Self> {
         let Host { description, entry, .. } = host;
@@ -70,8 +72,8 @@ impl Process {
                     events: matcher.publish(StreamKind::Events, streams.events, rings.events),
                     beacon: matcher.beacon(),
                     poison: Box::new(poison.clone()),
-                    past: Box::new(NoPast),
-                    scribe: Box::new(NoScribe),
+                    past: Box::new(desk.past()),
+                    scribe: Box::new(desk.scribe(description.cluster_id())),
                 };
                 Self::Engine(Box::new(EngineNode::new(
                     EngineSettings {

@@ -53,6 +53,11 @@ pub const INTERESTING: &[(&str, &str)] = &[
     ("disk full", ""),
     ("clock jumped", ""),
     ("logger wiped", ""),
+    ("snapshot written", "snapshot written"),
+    ("snapshot damaged", ""),
+    ("engine begun with a snapshot", ""),
+    ("damaged snapshot passed over", ""),
+    ("rebuilt from a snapshot", ""),
 ];
 
 /// The same, of what only happens where a plan asks for it.

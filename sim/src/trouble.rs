@@ -97,6 +97,7 @@ impl World {
                     if let Some(disk) = &mut self.disks[at] {
                         disk.wipe();
                     }
+                    self.places[at].shelf.wipe();
                 }
             }
             Blow::FewSupervisors(count) => {
@@ -143,6 +144,7 @@ impl World {
                 story::count("heartbeats hushed");
                 self.network.borrow_mut().quality.hush = share;
             }
+            Blow::Spoil(at) => self.spoil(at),
             Blow::Depose => {
                 self.council.borrow_mut().now = self.now;
                 self.council.borrow_mut().depose();
@@ -218,6 +220,7 @@ impl World {
     }
 
     fn cut_power(&mut self, at: usize) {
+        self.places[at].shelf.cut_power(&mut self.lots);
         if let Some(disk) = &mut self.disks[at] {
             let gone = disk.cut_power(&mut self.random);
             story::tell(format_args!("{} loses {gone} frames", self.places[at].name));
@@ -327,6 +330,7 @@ impl World {
 
     /// The last judgement, once everything is quiet.
     pub fn judge(&mut self) -> Verdict {
+        self.compare_marks()?;
         let Self { oracle, disks, places, clients, .. } = self;
         for (at, disk) in disks.iter().enumerate() {
             if let Some(disk) = disk {

@@ -1,8 +1,10 @@
 //! The world of one seed: hosts, processes, network, disks, clocks, clients, and one agenda that moves them all.
 
+use crate::archives::Fetching;
 use crate::clients::{Clients, Connection};
 use crate::clock::Clock;
 use crate::council::{self, Council};
+use crate::desk::Desk;
 use crate::disk::{Disk, Syncing};
 use crate::host::Host;
 use crate::lines::{Happened, Line};
@@ -13,6 +15,7 @@ use crate::oracle::{Oracle, Verdict, broken};
 use crate::plan::Plan;
 use crate::process::Process;
 use crate::random::Random;
+use crate::shelf::Shelf;
 use crate::story;
 use cluster::{Control, Role};
 use engine::{PoisonInMemory, Poisoned};
@@ -23,7 +26,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::net::SocketAddr;
 use std::rc::Rc;
-use wire::{Ack, Epoch, Nanos, Position};
+use wire::{Ack, Epoch, Nanos, Position, Seq};
 
 /// Threads of a process, at the most.
 pub(crate) const THREADS: usize = 2;
@@ -47,6 +50,11 @@ pub(crate) enum Due {
     Synced(usize, u64, usize),
     /// A client looks up.
     Client(usize),
+    /// What an engine looks for is brought, a piece at a time.
+    Bring(usize, u64),
+    /// An engine's snapshot is on its disk, or at a logger.
+    Wrote(usize, u64),
+    Carry(usize, u64, usize, Seq),
     /// Bytes, or the end of a connection, reach a gateway or a client.
     ToGateway(Connection),
     ToClient(Connection),
@@ -83,6 +91,11 @@ pub(crate) struct Place {
     incarnation: u32,
     /// What an engine keeps of the command that made it panic.
     poison: PoisonInMemory,
+    /// Its snapshot files.
+    pub(crate) shelf: Shelf,
+    /// What an engine's process asks for and writes, and what is looked for on its behalf.
+    pub(crate) desk: Desk,
+    pub(crate) fetching: Option<Fetching>,
 }
 
 /// The world.
@@ -97,6 +110,10 @@ pub struct World {
     pub(crate) clients: Clients,
     pub(crate) lines: BTreeMap<Connection, Line>,
     pub(crate) random: Random,
+    /// For all that has to do with snapshots.
+    pub(crate) lots: Random,
+    /// Searches of engines so far.
+    pub(crate) searches: u64,
     pub(crate) now: Nanos,
     agenda: BinaryHeap<Reverse<(Nanos, u64, Due)>>,
     entries: u64,
@@ -148,6 +165,9 @@ impl World {
                 leads: None,
                 incarnation: 0,
                 poison: PoisonInMemory::default(),
+                shelf: Shelf::default(),
+                desk: Desk::default(),
+                fetching: None,
             }
         });
         let places: Vec<_> = places.collect();
@@ -164,6 +184,8 @@ impl World {
             clients,
             lines: BTreeMap::new(),
             random: plan.random.fork(),
+            lots: plan.lots.fork(),
+            searches: 0,
             now: Nanos(0),
             agenda: BinaryHeap::new(),
             entries: 0,
@@ -271,6 +293,9 @@ impl World {
             }
             Due::Sync(at, life) => self.sync(at, life),
             Due::Synced(at, life, log) => self.synced(at, life, log),
+            Due::Bring(at, nth) => return self.bring(at, nth),
+            Due::Wrote(at, life) => self.wrote(at, life),
+            Due::Carry(from, life, logger, seq) => self.carry(from, life, logger, seq),
             Due::Client(at) => return self.wake_client(at),
             Due::ToGateway(connection) => self.reach_gateway(connection),
             Due::ToClient(connection) => return self.reach_client(connection),
@@ -297,6 +322,7 @@ impl World {
         place.token = self.tokens;
         place.clock.restart();
         place.leads = None;
+        (place.desk, place.fetching) = (Desk::default(), None);
         let description = Rc::clone(&self.description);
         let host = Host {
             description: &description,
@@ -306,7 +332,8 @@ impl World {
             reader: at * THREADS,
         };
         let seat = (place.role == Role::Supervisor).then(|| (&self.council, member(&description, at)));
-        let process = Process::start(host, place.token, self.disks[at].as_ref(), &place.poison, seat);
+        let process =
+            Process::start(host, place.token, self.disks[at].as_ref(), &place.poison, &place.desk, seat);
         let process = process.map_err(|error| broken("start", format_args!("{}: {error:#}", place.name)))?;
         story::tell(format_args!("starts, token {}", place.token));
         if let Some(disk) = &mut self.disks[at] {
@@ -328,6 +355,7 @@ impl World {
     pub(crate) fn crash(&mut self, at: usize) {
         let place = &mut self.places[at];
         place.process = None;
+        place.fetching = None;
         place.inbox.clear();
         place.frozen_until = Nanos(0);
         self.oracle.forget(at);
@@ -390,6 +418,7 @@ impl World {
         let wakes_matcher = thread == 0 && process.threads() > 1;
         self.places[at].process = Some(process);
         self.observe(at)?;
+        self.do_errands(at);
         for (connection, bytes) in out {
             self.say_to_client(connection, bytes);
         }
@@ -443,6 +472,9 @@ impl World {
             Some(Process::Engine(node)) => {
                 oracle.claim(at, who, node.receiver.intake().agreed(), disks)?;
                 oracle.executed(who, node.matcher.position(), node.matcher.digest())?;
+                if let Some(mark) = node.matcher.replica().marks().last() {
+                    oracle.executed(who, mark.at, mark.digest)?;
+                }
             }
             Some(Process::Gateway(node)) => {
                 oracle.claim(at, who, node.committed(), disks)?;

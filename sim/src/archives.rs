@@ -192,7 +192,11 @@ impl World {
                 continue;
             }
             story::count(if again { "rebuilt from a snapshot" } else { "engine begun with a snapshot" });
-            story::tell(format_args!("begins with snapshot {place} of {}", self.places[from].name));
+            let next = replica.outbound();
+            story::tell(format_args!(
+                "begins with snapshot {place} of {}, next event {next}",
+                self.places[from].name
+            ));
             self.oracle.restored(&self.places[at].name, &replica)?;
             return Ok(Some(replica));
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};
 use std::time::Duration;
-use wire::{Position, Seq, prelude};
+use wire::{Outbound, Position, Seq, prelude};
 
 /// Bytes of frames that are handed over at once.
 const CHUNK: usize = 1 << 18;
@@ -203,8 +203,9 @@ impl Fetcher {
             client.snapshot(seq, &self.store).map_err(words)?;
             let _ = self.store.retire(self.keep.max(1));
         }
-        let at = self.store.head(seq).map_err(words)?.about.position;
-        self.is_history(at, wanted.upto)?;
+        let about = self.store.head(seq).map_err(words)?.about;
+        self.is_history(about.position, wanted.upto)?;
+        self.has_events_before(about.outbound)?;
         let snapshot = self.store.read(seq).map_err(words)?;
         keeping::read(snapshot, self.limits, self.cluster).map_err(words)
     }
@@ -221,6 +222,19 @@ impl Fetcher {
             }
         }
         Err(said)
+    }
+
+    /// Whether a logger keeps all events before this one. An engine that begins behind the snapshot cannot say them again: were they
+    /// nowhere, nobody would ever hear them.
+    fn has_events_before(&self, next: Outbound) -> Result<(), String> {
+        let kept = |logger: &SocketAddr| Client::connect(*logger, CONNECT).ok()?.events().ok();
+        let most = self.loggers.iter().filter_map(kept).max().unwrap_or_default();
+        if most.next() >= next {
+            return Ok(());
+        }
+        Err(format!(
+            "the next event behind it is {next}, and no logger keeps the events before that: they end at {most}"
+        ))
     }
 
     fn frames(&self, wanted: Wanted, logger: SocketAddr, after: &mut Position) -> Result<(), Stopped> {

@@ -42,6 +42,7 @@ pub(crate) fn open(description: &Description, node: &NodeEntry) -> anyhow::Resul
     let settings = Settings {
         cluster: description.cluster_id(),
         log: log.clone(),
+        events: data.join("events"),
         store,
         keep,
         kept: Box::new(move |head| {

@@ -58,7 +58,8 @@ impl Other {
             digest: Digest(0),
         };
         store.begin(about, b"").unwrap().commit().unwrap();
-        let settings = Settings { cluster: cluster(), log, store, keep: 3, kept: Box::new(|_| {}) };
+        let events = log.with_file_name("events");
+        let settings = Settings { cluster: cluster(), log, events, store, keep: 3, kept: Box::new(|_| {}) };
         let service = Service::open(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), settings).unwrap();
         let (address, stop) = (service.address().unwrap(), Arc::<AtomicBool>::default());
         let until = Arc::clone(&stop);

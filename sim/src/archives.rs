@@ -9,7 +9,7 @@ use crate::world::{Due, PAUSE, World};
 use cluster::Role;
 use engine::{Exchange, Replica};
 use std::rc::Rc;
-use wire::{Nanos, Position, Seq};
+use wire::{Nanos, Outbound, Position, Seq};
 
 /// Frames that are brought at once.
 const BATCH: usize = 256;
@@ -136,6 +136,13 @@ impl World {
         })
     }
 
+    /// Up to which event some logger keeps the events for good.
+    fn events_kept(&self, at: usize) -> Outbound {
+        let loggers = self.loggers().into_iter().filter(|logger| self.serves(*logger, at));
+        let kept = loggers.filter_map(|logger| Some(self.disks[logger].as_ref()?.events.borrow().synced()));
+        Outbound(kept.max().unwrap_or(0) as u64)
+    }
+
     /// The first frames between two places, from a logger whose log holds both.
     fn frames(&self, at: usize, after: Position, upto: Position) -> Option<Vec<Vec<u8>>> {
         self.loggers().into_iter().filter(|logger| self.serves(*logger, at)).find_map(|logger| {
@@ -191,8 +198,14 @@ impl World {
                 story::tell(format_args!("no log holds the place of snapshot {place}"));
                 continue;
             }
-            story::count(if again { "rebuilt from a snapshot" } else { "engine begun with a snapshot" });
             let next = replica.outbound();
+            if self.events_kept(at).next() < next {
+                story::tell(format_args!(
+                    "no logger keeps the events before {next}, which snapshot {place} needs"
+                ));
+                continue;
+            }
+            story::count(if again { "rebuilt from a snapshot" } else { "engine begun with a snapshot" });
             story::tell(format_args!(
                 "begins with snapshot {place} of {}, next event {next}",
                 self.places[from].name

@@ -15,7 +15,7 @@ fn thousands_of_false_alarms_under_load_are_noticed_by_no_client() {
         let mut plan = Plan::of(seed);
         // Nothing is wrong but that most heartbeats are lost, from the beginning to the end.
         plan.blows = 0;
-        plan.quality.hush = 700;
+        plan.quality.hush = 900;
         plan.description.timing.beat = Nanos::from_micros(200);
         plan.description.timing.takeover = Nanos::from_micros(500);
         plan.trouble = Nanos(2 * Nanos::SECOND.0);

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
-use wire::{Frame, FrameError, MAX_FRAME_LEN, Position, Seq, prelude};
+use wire::{Frame, FrameError, MAX_FRAME_LEN, Outbound, Position, Seq, prelude};
 
 /// Bytes that are read at once.
 const BLOCK: usize = 1 << 20;
@@ -148,6 +148,17 @@ impl Client {
             return Err(self.strange(&Reply::Frames(left)));
         }
         Ok(Frames { client: self, last: after, upto, buffer: vec![0; BLOCK], begin: 0, end: 0 })
+    }
+
+    /// Up to which event its journal of events is kept for good.
+    ///
+    /// # Errors
+    /// As of any request.
+    pub fn events(&mut self) -> Result<Outbound, ClientError> {
+        match self.ask(&Request::Events)? {
+            Reply::Events(upto) => Ok(upto),
+            other => Err(self.strange(&other)),
+        }
     }
 
     fn ask(&mut self, request: &Request) -> Result<Reply, ClientError> {

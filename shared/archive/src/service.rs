@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use wire::{Position, Seq};
+use wire::{Outbound, Position, Seq};
 
 /// The most connections at a time.
 pub const MAX_CONNECTIONS: usize = 16;
@@ -26,6 +26,8 @@ pub struct Settings {
     pub cluster: u64,
     /// The journal of frames.
     pub log: PathBuf,
+    /// The journal of events.
+    pub events: PathBuf,
     /// The snapshots. This process is the one that writes there.
     pub store: Store,
     /// How many of them are kept.
@@ -134,6 +136,10 @@ impl Settings {
                     say(stream, &reply)?;
                 }
                 Request::Log { after, upto } => self.log(stream, after, upto)?,
+                Request::Events => {
+                    let kept = journal::read_watermark(&self.events).unwrap_or(0);
+                    say(stream, &Reply::Events(Outbound(kept)))?;
+                }
             }
         }
         Ok(())

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
-use wire::{Position, Seq};
+use wire::{Outbound, Position, Seq};
 
 /// The longest request, and the longest head of a reply, in bytes.
 const MAX_LEN: usize = 4_096;
@@ -25,6 +25,8 @@ pub(crate) enum Request {
     Keep { seq: Seq, length: u64 },
     /// The frames behind one place up to another.
     Log { after: Position, upto: Position },
+    /// Up to which event is the journal of events kept for good?
+    Events,
 }
 
 /// What may be answered.
@@ -38,6 +40,8 @@ pub(crate) enum Reply {
     Kept,
     /// So many frames follow, as they stand in the log.
     Frames(u64),
+    /// Up to this event.
+    Events(Outbound),
     /// No, and why.
     Refused(String),
 }

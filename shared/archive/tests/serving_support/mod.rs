@@ -81,6 +81,7 @@ fn open(
     let settings = Settings {
         cluster: wire::cluster_id("test"),
         log: log.into(),
+        events: log.with_file_name("events"),
         store,
         keep: 3,
         kept: Box::new(move |head| told.lock().unwrap().push(head.about.position.seq.0)),

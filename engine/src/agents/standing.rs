@@ -11,7 +11,7 @@ const UNREADY_BEYOND: u64 = 32_768;
 const _: () = assert!(READY_WITHIN < UNREADY_BEYOND);
 
 /// Engines that change within this time of each other change too often.
-const CALM: Nanos = Nanos::from_millis(100);
+const CALM: Nanos = Nanos::from_millis(10);
 /// The patience of a successor is doubled so many times at most.
 const MAX_DOUBLINGS: u32 = 2;
 

@@ -223,7 +223,7 @@ fn the_committed_sample_of_version_1_is_read_as_it_was_written() {
 }
 
 #[test]
-#[ignore = "writes the sample; run by hand for a new version"]
+#[ignore = "writes the sample for a new version: cargo test -p engine --test keeping -- --ignored"]
 fn write_the_sample() {
     assert!(!sample().exists(), "the sample of this version exists and must not change");
     let replica = after(&frames(31, 1_500, 100));

@@ -181,7 +181,7 @@ fn a_child_dies_with_the_thread_that_began_it() {
 
 /// `cargo test --release -p engine --test scribe -- --ignored --nocapture`
 #[test]
-#[ignore = "a measurement"]
+#[ignore = "a measurement: cargo test --release -p engine --test scribe -- --ignored --nocapture"]
 fn the_pause_of_a_million_resting_orders() {
     const ORDERS: u32 = 1_000_000;
     let limits = Limits { resting_orders: 1 << 20, names: 1 << 21, levels: 1 << 17, ..LIMITS };

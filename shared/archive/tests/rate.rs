@@ -10,7 +10,7 @@ use std::time::Instant;
 use wire::Position;
 
 #[test]
-#[ignore = "a measurement, not a test"]
+#[ignore = "a measurement: cargo test --release -p archive --test rate -- --ignored --nocapture"]
 #[expect(clippy::disallowed_methods, reason = "it measures")]
 fn frames_per_second() {
     let frames = frames(4_000_000);

@@ -285,6 +285,7 @@ impl<T: Transport> GatewayLink<T> {
             position: self.following.committed(),
             ready,
             term: Term(0),
+            digest: None,
         }));
         1
     }

@@ -322,6 +322,7 @@ impl<T: Transport, L: Log, V: Vault> LoggerNode<T, L, V> {
             position: self.frames.last(),
             ready: self.kept.incarnation != Incarnation(0) && self.frames.is_ready(),
             term: Term(0),
+            digest: None,
         };
         let awaited = |present: Present| (present.incarnation, present.epoch, present.ready);
         if self.said.map(awaited) == Some(awaited(present)) && now < self.present_at {

@@ -573,6 +573,7 @@ impl<T: Transport> SequencerNode<T> {
                 position: self.following.committed(),
                 ready: true,
                 term: Term(0),
+                digest: None,
             }));
             work += 1;
         }

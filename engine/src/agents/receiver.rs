@@ -512,6 +512,7 @@ impl<T: Transport> ReceiverAgent<T> {
             position: if applied.seq < agreed.seq { applied } else { agreed },
             ready,
             term,
+            digest: None,
         };
         self.control.say(Message::Present(present));
         if let Some(stopped) = self.ward.plea(self.settings.token) {

@@ -1,11 +1,12 @@
 //! What is said in the control group: grants, promises, who leads, who is there.
 
 use crate::candidacy::{Answer, Grant};
+use crate::divergence::{Dispute, Disputes, Finding};
 use crate::quarantine::{Obstacle, Quarantine, Stopped};
 use crate::recovery::{Recovery, Shortage};
 use crate::role::Role;
 use serde::{Deserialize, Serialize};
-use wire::{Epoch, Incarnation, NodeId, Position, Term};
+use wire::{Digest, Epoch, Incarnation, NodeId, Position, Term};
 
 /// A message of the control group, with the cluster that it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +60,12 @@ pub enum Message {
         /// Why.
         why: Obstacle,
     },
+    /// An engine, beside being here: another one and I differ.
+    Differ(Dispute),
+    /// An engine of the open dispute, beside being here: what it has found.
+    Found(Finding),
+    /// A supervisor, once there has been a dispute: where the cluster stands with them.
+    Disputed(Disputes),
 }
 
 /// What a node says of itself.
@@ -79,6 +86,8 @@ pub struct Present {
     pub ready: bool,
     /// An engine's term.
     pub term: Term,
+    /// An engine's running digest at its position; `None` before the first frame.
+    pub digest: Option<Digest>,
 }
 
 /// What the sequencer of an epoch says.

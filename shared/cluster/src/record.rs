@@ -1,6 +1,7 @@
 //! The control log: what the supervisors decide, one record after the other, and what stands decided after each.
 
 use crate::candidacy::{Grant, Quorum};
+use crate::divergence::{Dispute, Disputes, Fenced};
 use crate::electorate::{Electorate, Voter};
 use crate::message::{Hot, Life};
 use crate::quarantine::{MAX_QUARANTINED, Quarantine};
@@ -85,6 +86,20 @@ pub enum Record {
     },
     /// An operator's word: no engine executes the command at this place. It stands for good.
     Quarantine(Quarantine),
+    /// Two engines differ, and it is not known yet which of them is wrong.
+    Dispute {
+        /// Its number: one more than that of the last one, which must be decided.
+        number: u64,
+        /// Who differs, and where.
+        dispute: Dispute,
+    },
+    /// The open dispute is decided.
+    Settle {
+        /// Its number.
+        number: u64,
+        /// Who was found wrong: none if the processes that differed are gone.
+        wrong: Vec<Fenced>,
+    },
 }
 
 /// Why something was decided.
@@ -104,6 +119,8 @@ pub enum Reason {
     ColdStart,
     /// The one before fell silent, and its successor has taken over by itself.
     TookOver,
+    /// The one before was found wrong.
+    Wrong,
 }
 
 impl fmt::Display for Reason {
@@ -116,6 +133,7 @@ impl fmt::Display for Reason {
             Self::Membership => "the loggers that vote have changed",
             Self::ColdStart => "too few votes were left, and an operator said to go on with these loggers",
             Self::TookOver => "the one before fell silent, and its successor has taken over",
+            Self::Wrong => "the one before has computed something else than the log says",
         })
     }
 }
@@ -144,6 +162,7 @@ pub struct Control {
     hot: Option<Hot>,
     /// The commands that no engine executes, in the order in which operators said so.
     quarantined: Vec<Quarantine>,
+    disputes: Disputes,
 }
 
 impl Control {
@@ -162,6 +181,8 @@ impl Control {
                 self.name_seconds((*term, *engine), *successor, *scribe)
             }
             Record::Quarantine(word) => self.quarantine(*word),
+            Record::Dispute { number, dispute } => self.dispute(*number, *dispute),
+            Record::Settle { number, wrong } => self.settle(*number, wrong),
         }
     }
 
@@ -280,6 +301,39 @@ impl Control {
             self.quarantined.push(word);
         }
         valid
+    }
+
+    /// One at a time, and not about a process that was found wrong before.
+    fn dispute(&mut self, number: u64, dispute: Dispute) -> bool {
+        let Disputes { number: last, open, .. } = self.disputes;
+        let fenced = dispute.between.iter().any(|said| self.is_fenced(said.engine, said.token));
+        let valid = number == last + 1 && open.is_none() && !fenced;
+        if valid {
+            (self.disputes.number, self.disputes.open) = (number, Some(dispute));
+        }
+        valid
+    }
+
+    fn settle(&mut self, number: u64, wrong: &[Fenced]) -> bool {
+        let Disputes { number: last, open, fenced } = &mut self.disputes;
+        let valid = number == *last && open.take().is_some();
+        if valid {
+            fenced.retain(|known| wrong.iter().all(|word| word.engine != known.engine));
+            fenced.extend(wrong);
+        }
+        valid
+    }
+
+    /// Where the cluster stands with engines that differ.
+    #[must_use]
+    pub fn disputes(&self) -> &Disputes {
+        &self.disputes
+    }
+
+    /// Whether this process of an engine was found wrong.
+    #[must_use]
+    pub fn is_fenced(&self, engine: NodeId, token: u64) -> bool {
+        self.disputes.fence_of(engine, token).is_some()
     }
 
     /// The highest epoch that was granted; 0 before the first.

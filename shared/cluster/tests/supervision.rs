@@ -55,6 +55,7 @@ impl Bench {
             position: Position::GENESIS,
             ready: true,
             term: Term(0),
+            digest: None,
         };
         if let Some((_, before)) = self.here.iter().find(|(id, _)| id.0 == node) {
             present = *before;

@@ -111,6 +111,7 @@ mod tests {
                 position: place(*seq),
                 ready: stops.is_none(),
                 term: Term(0),
+                digest: None,
             };
             supervisor.handle_message(now, NodeId(*node), &Message::Present(present));
             if let Some(at) = stops {

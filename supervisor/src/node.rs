@@ -3,8 +3,8 @@
 use anyhow::Context;
 use bus::Transport;
 use cluster::status::{Detail, Traffic};
-use cluster::supervision::{Roster, Timeouts};
-use cluster::{ControlLog, Message, Quarantine, Record, Shortage, Supervisor};
+use cluster::supervision::{Roster, Timeouts, Undecided};
+use cluster::{ControlLog, Dispute, Fenced, Message, Quarantine, Record, Shortage, Supervisor};
 use node::beacon::Account;
 use node::{Beacon, ControlGroup, Duty};
 use std::os::fd::RawFd;
@@ -74,6 +74,11 @@ impl<T: Transport, L: ControlLog> SupervisorNode<T, L> {
             && let Some(short) = self.core.poll_plea(now)
         {
             plead(&short);
+        }
+        if self.ports.log.may_propose()
+            && let Some(why) = self.core.poll_reminder(now)
+        {
+            remind(&why, &self.core);
         }
         while let Some(message) = self.core.poll_announcement(now) {
             if let Message::NotQuarantined { position, why } = &message {
@@ -153,6 +158,40 @@ fn plead(short: &Shortage) {
     }
 }
 
+/// Says why a dispute is still open, and what the operator can do.
+fn remind(why: &Undecided, core: &Supervisor) {
+    let number = core.control().disputes().number;
+    match why {
+        Undecided::Unheard(engines) => {
+            let engines = engines.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+            tracing::warn!(
+                dispute = number,
+                waits_for = engines,
+                "the dispute is open until these engines have executed the log anew and said what they found: see their logs; one that cannot can be stopped, and is not waited for then"
+            );
+        }
+        Undecided::Contradiction([(one, found), (other, also_found)]) => {
+            tracing::error!(
+                dispute = number, %one, found = %found.truth, %other, also_found = %also_found.truth,
+                "TWO EXECUTIONS OF THE SAME LOG DIFFER: another build, other [engine] limits, or a machine that is broken. It cannot be known from here which engine is right. Stop the one that you trust less: the other one's finding decides then"
+            );
+        }
+    }
+}
+
+/// Says what came of a dispute.
+fn tell_settled(number: u64, wrong: &[Fenced]) {
+    for Fenced { engine, differs, .. } in wrong {
+        tracing::error!(dispute = number, %engine, "this engine has computed something else than the log says, {differs}: this process of it never speaks again, and begins anew. Find out why: another build, other [engine] limits, memory?");
+    }
+    if wrong.is_empty() {
+        tracing::info!(
+            dispute = number,
+            "the dispute is over: the processes that differed are gone, and it is not known which was wrong"
+        );
+    }
+}
+
 /// Says what was decided, for the operator.
 fn tell(record: &Record, core: &Supervisor) {
     match record {
@@ -179,6 +218,13 @@ fn tell(record: &Record, core: &Supervisor) {
         Record::Quarantine(Quarantine { position, by, why }) => {
             tracing::warn!(%position, %by, %why, "quarantined: no engine executes this command");
         }
+        Record::Dispute { number, dispute: Dispute { at, between: [one, other] } } => {
+            tracing::warn!(
+                dispute = number, %at, one = %one.engine, other = %other.engine,
+                "two engines differ: both execute the log anew to find out which one is wrong; until then gateways take no new orders (engine.divergence = \"halt\") or go on (\"follow\")"
+            );
+        }
+        Record::Settle { number, wrong } => tell_settled(*number, wrong),
         Record::Hot { hot, why, .. } => {
             tracing::warn!(engine = %hot.engine, term = %hot.term, "hot engine named: {why}");
         }

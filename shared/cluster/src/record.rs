@@ -307,7 +307,7 @@ impl Control {
     fn dispute(&mut self, number: u64, dispute: Dispute) -> bool {
         let Disputes { number: last, open, .. } = self.disputes;
         let fenced = dispute.between.iter().any(|said| self.is_fenced(said.engine, said.token));
-        let valid = number == last + 1 && open.is_none() && !fenced;
+        let valid = number == last + 1 && open.is_none() && dispute.is_sound() && !fenced;
         if valid {
             (self.disputes.number, self.disputes.open) = (number, Some(dispute));
         }

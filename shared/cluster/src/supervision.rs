@@ -1,5 +1,6 @@
 //! A supervisor's judgement: who is silent, who is stuck, who has caught up, and what to decide about it. No I/O.
 
+mod dispute;
 mod quarantine;
 mod shortage;
 
@@ -8,10 +9,13 @@ use crate::electorate::Voter;
 use crate::message::{Hot, Leading, Message, Present};
 use crate::record::{Control, Reason, Record};
 use crate::role::Role;
+use dispute::Court;
 use quarantine::Ward;
 use shortage::Watch;
 use std::collections::{BTreeMap, VecDeque};
 use wire::{Epoch, Incarnation, Nanos, NodeId, Seq, Term};
+
+pub use dispute::Undecided;
 
 /// How patient a supervisor is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -96,6 +100,7 @@ pub struct Supervisor {
     looked_at: Nanos,
     watch: Watch,
     ward: Ward,
+    court: Court,
 }
 
 impl Supervisor {
@@ -121,6 +126,7 @@ impl Supervisor {
             looked_at: Nanos(0),
             watch: Watch::default(),
             ward: Ward::default(),
+            court: Court::default(),
         }
     }
 
@@ -137,6 +143,7 @@ impl Supervisor {
                     self.reign = Some(Reign { heard: now, progress: now, said: None });
                 }
                 Record::Hot { .. } => self.named_at = now,
+                Record::Dispute { .. } | Record::Settle { .. } => self.court.turn(now),
                 _ => {}
             }
             self.announce_at = now;
@@ -157,6 +164,8 @@ impl Supervisor {
             Message::Recover(word) => self.hear_word(now, word),
             Message::Stopped(stopped) => self.hear_stopped(from, stopped),
             Message::Quarantine(word) => self.hear_quarantine(now, *word),
+            Message::Differ(dispute) => self.hear_differ(now, from, *dispute),
+            Message::Found(finding) => self.hear_found(from, *finding),
             Message::Hot(hot) if hot.engine == from => {
                 self.taken = self.taken.into_iter().chain([*hot]).max_by_key(Hot::rank);
             }
@@ -199,6 +208,8 @@ impl Supervisor {
             .or_else(|| self.grant(now))
             .or_else(|| self.promotion(now))
             .or_else(|| self.taken_over())
+            .or_else(|| self.settlement(now))
+            .or_else(|| self.dispute(now))
             .or_else(|| self.hot(now))
             .or_else(|| self.seconds(now))
             .or_else(|| self.quarantine(now))?;
@@ -217,6 +228,7 @@ impl Supervisor {
             let short = self.shortage().filter(|_| self.looked_at == now);
             self.announcements.extend(short.cloned().map(Message::Short));
             self.announcements.extend(self.quarantined());
+            self.announcements.extend(self.disputed());
             self.announcements.extend(self.objection(now).filter(|_| self.looked_at == now));
             let waiting = self.heard.iter().filter(|(_, heard)| heard.present.incarnation == Incarnation(0));
             for (node, heard) in waiting {
@@ -395,6 +407,10 @@ impl Supervisor {
     fn hot(&self, now: Nanos) -> Option<Record> {
         let (why, failed) = match self.control.hot() {
             None => (Reason::First, None),
+            // Everything that it says is one more wrong word: nothing is waited for.
+            Some(hot) if self.control.is_fenced(hot.engine, hot.token) => {
+                (Reason::Wrong, Some((hot.engine, hot.token)))
+            }
             // Who took the higher term is gone before it could say so here, and whoever heard it is silent.
             Some(_)
                 if self.overtaken_since.is_some_and(|since| now.since(since) >= self.timeouts.failover) =>
@@ -417,9 +433,10 @@ impl Supervisor {
         engines.map(|present| present.term).max().unwrap_or_default()
     }
 
-    /// The process of an engine that is here, and ready.
+    /// The process of an engine that is here, ready, and was not found wrong.
     fn able(&self, now: Nanos, node: NodeId) -> Option<u64> {
-        self.alive(now, node).filter(|present| present.ready).map(|present| present.token)
+        let present = self.alive(now, node)?;
+        (present.ready && !self.control.is_fenced(node, present.token)).then_some(present.token)
     }
 
     /// The successor has not waited for anybody.
@@ -448,7 +465,8 @@ impl Supervisor {
         let able: Vec<_> = engines.filter(|node| *node != hot && self.able(now, *node).is_some()).collect();
         let successor = present.filter(|node| able.contains(node)).or(able.first().copied());
         let other = able.iter().copied().find(|node| Some(*node) != successor);
-        (successor, other.or(successor).or(Some(hot)))
+        let wrong = self.alive(now, hot).is_some_and(|present| self.control.is_fenced(hot, present.token));
+        (successor, other.or(successor).or(Some(hot).filter(|_| !wrong)))
     }
 
     fn silence_of(&self, now: Nanos, hot: Hot) -> Option<Reason> {

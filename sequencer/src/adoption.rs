@@ -41,7 +41,7 @@ impl Adoption {
 
     /// Everything that was taken, in order.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (Position, Entry)> + '_ {
-        self.entries.iter().copied()
+        self.entries.iter().cloned()
     }
 
     /// How many frames were taken.

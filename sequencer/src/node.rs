@@ -364,7 +364,7 @@ impl<T: Transport> SequencerNode<T> {
         following.handle_epoch(grant.epoch, Position::GENESIS);
         let mut present = ledger.clone();
         for (place, entry) in adoption.entries() {
-            following.adopt(place, entry);
+            following.adopt(place, entry.clone());
             present.enter(entry);
         }
         let session = settings.names.of(StreamKind::Sequenced, grant.epoch);

@@ -3,11 +3,33 @@
 use crate::electorate::{Electorate, Voter};
 use crate::planted::{Fault, planted};
 use std::collections::BTreeMap;
-use wire::command::Opening;
-use wire::{Ack, Command, Epoch, Frame, Seq};
+use wire::command::{EpochStart, Opening};
+use wire::{Ack, Command, Epoch, Frame, Position, Seq};
 
 /// So many loggers' acknowledgements are kept while the epoch's first frame, which tells whose count, has not come.
 const EARLY_ACKS: usize = 16;
+
+/// How an epoch began: what whoever begins behind its first frame has not heard, and needs to count its acknowledgements.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Started {
+    /// Which epoch.
+    pub epoch: Epoch,
+    /// Its first frame.
+    pub seq: Seq,
+    /// The frame from which on its frames can be committed, once it is stamped.
+    pub opens_at: Option<Seq>,
+    /// Who votes in it.
+    pub electorate: Electorate,
+}
+
+impl Started {
+    /// By an epoch's first frame, which stands there.
+    #[must_use]
+    pub fn by(at: Position, start: &EpochStart) -> Self {
+        let opens_at = (start.opening == Opening::AtStart).then_some(at.seq);
+        Self { epoch: at.epoch, seq: at.seq, opens_at, electorate: Electorate::of(start) }
+    }
+}
 
 /// Watches one epoch's acknowledgements, and knows how far the history is committed.
 ///
@@ -53,21 +75,29 @@ impl Commit {
         if { header.epoch } != self.epoch || header.kind > Self::LAST_OWN_KIND {
             return;
         }
-        let seq = frame.position().seq;
+        let at = frame.position();
         match frame.command() {
-            Ok(Command::EpochStart(start)) => {
-                self.electorate = Electorate::of(start);
-                self.start = Some(seq);
-                self.opens_at = (start.opening == Opening::AtStart).then_some(seq);
-                let electorate = &self.electorate;
-                if !planted(Fault::CountStaleIncarnation) {
-                    self.acked.retain(|voter, _| electorate.contains(*voter));
-                }
-            }
-            Ok(Command::EpochOpen(_)) => self.opens_at = self.opens_at.or(Some(seq)),
+            Ok(Command::EpochStart(start)) => self.begin(Started::by(at, start)),
+            Ok(Command::EpochOpen(_)) => self.opens_at = self.opens_at.or(Some(at.seq)),
             _ => return,
         }
         self.count();
+    }
+
+    /// The watched epoch began like this, before all that this follower hears of it.
+    pub fn handle_started(&mut self, started: &Started) {
+        if started.epoch == self.epoch && self.start.is_none() {
+            self.begin(started.clone());
+            self.count();
+        }
+    }
+
+    fn begin(&mut self, started: Started) {
+        let Started { seq, opens_at, electorate, .. } = started;
+        if !planted(Fault::CountStaleIncarnation) {
+            self.acked.retain(|voter, _| electorate.contains(*voter));
+        }
+        (self.electorate, self.start, self.opens_at) = (electorate, Some(seq), opens_at);
     }
 
     /// The kinds up to here are the sequencer's own, and may open an epoch.

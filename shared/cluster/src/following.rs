@@ -1,6 +1,6 @@
 //! A follower of the sequenced stream that acts on committed frames only: what it holds back, and what an epoch change voids.
 
-use crate::commit::Commit;
+use crate::commit::{Commit, Started};
 use crate::planted::{Fault, planted};
 use std::collections::VecDeque;
 use wire::{Ack, Chain, Epoch, Frame, Position, Seq};
@@ -32,6 +32,8 @@ pub struct Following<T> {
     committed: Position,
     pending: VecDeque<(Position, T)>,
     places: Places,
+    /// How the epoch began in which the history stood where this follower began.
+    started: Option<Started>,
 }
 
 impl<T> Following<T> {
@@ -40,7 +42,19 @@ impl<T> Following<T> {
     pub fn new(committed: Position, remembered: usize) -> Self {
         let mut places = Places::new(remembered);
         places.note(committed);
-        Self { commit: Commit::new(committed.seq), committed, pending: VecDeque::new(), places }
+        Self {
+            commit: Commit::new(committed.seq),
+            committed,
+            pending: VecDeque::new(),
+            places,
+            started: None,
+        }
+    }
+
+    /// The same, of one who begins in the middle: the history says up to there that its epoch began like this.
+    #[must_use]
+    pub fn begin(committed: Position, remembered: usize, started: Option<Started>) -> Self {
+        Self { started, ..Self::new(committed, remembered) }
     }
 
     /// The epoch that is followed; 0 before the first.
@@ -57,6 +71,9 @@ impl<T> Following<T> {
             return None;
         }
         self.commit.watch(epoch);
+        if let Some(started) = &self.started {
+            self.commit.handle_started(started);
+        }
         if planted(Fault::JudgeByNumber) {
             return Some(self.last().seq.next());
         }

@@ -1,14 +1,16 @@
 //! What the history says that a sequencer must know to go on with it: every gateway's FIFO, the time, the beginnings.
 
-use crate::Lane;
+use crate::electorate::{Electorate, Voter};
+use crate::{Lane, Started};
 use std::collections::BTreeMap;
+use wire::command::MAX_LOGGERS;
 use wire::{Chain, Command, CommandKind, Epoch, Frame, Incarnation, Nanos, NodeId, Position, Seq};
 
 /// Kinds from here on are administrative.
 const FIRST_ADMINISTRATIVE: u8 = 0x40;
 
 /// What one frame adds to the ledger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Entry {
     timestamp: Nanos,
     what: What,
@@ -16,12 +18,14 @@ pub struct Entry {
     snapshot: Option<Position>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum What {
     /// Of a gateway, under this number.
     Command(Lane, u64),
     /// The first frame of an epoch, which the beginnings follow.
-    Start,
+    Start(Box<Started>),
+    /// From this frame on the epoch's frames can be committed.
+    Open(Seq),
     Rules,
     /// The sequencer's own, administrative.
     Administration,
@@ -42,7 +46,13 @@ impl Entry {
             What::Command(lane, number)
         } else {
             match kind {
-                Some(CommandKind::EpochStart) => What::Start,
+                Some(CommandKind::EpochStart) => match frame.command() {
+                    Ok(Command::EpochStart(start)) => {
+                        What::Start(Box::new(Started::by(frame.position(), start)))
+                    }
+                    _ => What::Other,
+                },
+                Some(CommandKind::EpochOpen) => What::Open(frame.position().seq),
                 Some(CommandKind::RulesVersion) => What::Rules,
                 Some(CommandKind::Quarantine) => match frame.command() {
                     Ok(Command::Quarantine(body)) => {
@@ -78,6 +88,8 @@ pub struct Ledger {
     last_snapshot: Position,
     /// The places that the history says are not executed, in its order.
     quarantined: Vec<Position>,
+    /// How the last epoch began; `None` before the first, and where a snapshot of an older release did not say.
+    started: Option<Started>,
 }
 
 /// How far the founding of the exchange has come.
@@ -113,13 +125,21 @@ impl Ledger {
                     self.quarantined.push(place);
                 }
             }
-            What::Start | What::Administration | What::Other => {}
+            What::Open(seq) => {
+                if let Some(started) = &mut self.started {
+                    started.opens_at.get_or_insert(seq);
+                }
+            }
+            What::Start(_) | What::Administration | What::Other => {}
         }
-        self.founding = match (self.founding, entry.what) {
+        self.founding = match (self.founding, &entry.what) {
             (Progress::Under(stamped), What::Administration) => Progress::Under(stamped + 1),
-            (progress, What::Start | What::Rules) => progress,
+            (progress, What::Start(_) | What::Rules) => progress,
             (_, _) => Progress::Done,
         };
+        if let What::Start(started) = entry.what {
+            self.started = Some(*started);
+        }
     }
 
     /// Every gateway that has ever sent something.
@@ -161,12 +181,20 @@ impl Ledger {
         self.last_snapshot
     }
 
+    /// How the last epoch began, as far as it is known.
+    #[must_use]
+    pub fn started(&self) -> Option<&Started> {
+        self.started.as_ref()
+    }
+
     /// Writes it as it stands in a snapshot (`docs/SNAPSHOT.md`).
     pub fn write(&self, to: &mut Vec<u8>) {
-        let Self { fifos, timestamp, rules, founding, last_snapshot, quarantined } = self;
+        let Self { fifos, timestamp, rules, founding, last_snapshot, quarantined, started } = self;
         to.extend(timestamp.0.to_le_bytes());
         let places = u8::try_from(quarantined.len()).expect("no more are entered");
-        to.extend([u8::from(*rules), places, 0, 0, 0, 0, 0, 0]);
+        let voters = started.as_ref().map_or(0, |started| started.electorate.len() as u8); // at most MAX_LOGGERS
+        let knows = u8::from(started.is_some());
+        to.extend([u8::from(*rules), places, knows, voters, 0, 0, 0, 0]);
         let founded = match founding {
             Progress::Under(stamped) => *stamped as u64,
             Progress::Done => ALL_FOUNDED,
@@ -177,6 +205,17 @@ impl Ledger {
             to.extend(place.chain.0.to_le_bytes());
             to.extend(place.epoch.0.to_le_bytes());
             to.extend([0; 4]);
+        }
+        if let Some(Started { epoch, seq, opens_at, electorate }) = started {
+            to.extend(seq.0.to_le_bytes());
+            to.extend(opens_at.unwrap_or_default().0.to_le_bytes());
+            to.extend(epoch.0.to_le_bytes());
+            to.extend([0; 4]);
+            for voter in electorate.iter() {
+                to.extend(voter.node.0.to_le_bytes());
+                to.extend([0; 2]);
+                to.extend(voter.incarnation.0.to_le_bytes());
+            }
         }
         for (gateway, fifo) in fifos {
             to.extend(gateway.0.to_le_bytes());
@@ -190,15 +229,17 @@ impl Ledger {
     pub fn read(bytes: &[u8]) -> Result<Self, LedgerError> {
         let wrong = LedgerError::Length(bytes.len());
         let (head, behind) = bytes.split_first_chunk::<HEAD>().ok_or(wrong)?;
-        let (places, fifos) = behind.split_at_checked(PLACE * usize::from(head[9])).ok_or(wrong)?;
+        let (places, behind) = behind.split_at_checked(PLACE * usize::from(head[9])).ok_or(wrong)?;
         let (places, _) = places.as_chunks::<PLACE>();
+        let (knows, voters) = (usize::from(head[10]), usize::from(head[11]));
+        let (start, fifos) = behind.split_at_checked(START * knows + VOTER * voters).ok_or(wrong)?;
         let (fifos, rest) = fifos.as_chunks::<FIFO>();
         if !rest.is_empty() {
             return Err(LedgerError::Length(bytes.len()));
         }
         let zeros = places.iter().flat_map(|place| &place[20..]);
-        let zeros = head[10..16].iter().chain(&head[44..48]).chain(zeros).all(|byte| *byte == 0);
-        if head[8] > 1 || !zeros {
+        let zeros = head[12..16].iter().chain(&head[44..48]).chain(zeros).all(|byte| *byte == 0);
+        if head[8] > 1 || knows > 1 || voters > MAX_LOGGERS * knows || !zeros {
             return Err(LedgerError::Value);
         }
         let founding = match u64_at(head, 16) {
@@ -212,6 +253,7 @@ impl Ledger {
             founding,
             last_snapshot: place_at(head, 24),
             quarantined: places.iter().map(|place| place_at(place, 0)).collect(),
+            started: if knows == 1 { Some(read_started(start)?) } else { None },
         };
         for fifo in fifos {
             let gateway = NodeId(u16::from_le_bytes([fifo[0], fifo[1]]));
@@ -226,12 +268,30 @@ impl Ledger {
     }
 }
 
-/// Bytes before what there are many of; of each place that is not executed, and of each gateway.
+/// Bytes before what there are many of; of each place that is not executed, of the epoch's start, of each of its loggers, and
+/// of each gateway.
 const HEAD: usize = 48;
 const PLACE: usize = 24;
+const START: usize = 24;
+const VOTER: usize = 8;
 const FIFO: usize = 16;
 /// How many founding commands are there, once all of them are.
 const ALL_FOUNDED: u64 = u64::MAX;
+
+fn read_started(bytes: &[u8]) -> Result<Started, LedgerError> {
+    let (start, voters) = bytes.split_at(START);
+    let (voters, _) = voters.as_chunks::<VOTER>();
+    let opens_at = Some(Seq(u64_at(start, 8))).filter(|seq| *seq != Seq(0));
+    let electorate = Electorate::new(voters.iter().map(|voter| Voter {
+        node: NodeId(u16::from_le_bytes([voter[0], voter[1]])),
+        incarnation: Incarnation(u32_at(voter, 4)),
+    }));
+    let zeros = start[20..].iter().chain(voters.iter().flat_map(|voter| &voter[2..4]));
+    if electorate.len() < voters.len() || !zeros.into_iter().all(|byte| *byte == 0) {
+        return Err(LedgerError::Value);
+    }
+    Ok(Started { epoch: Epoch(u32_at(start, 16)), seq: Seq(u64_at(start, 0)), opens_at, electorate })
+}
 
 fn place_at(bytes: &[u8], at: usize) -> Position {
     Position {
@@ -266,7 +326,10 @@ pub enum LedgerError {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use wire::command::{Act, EndDay, GatewayOpen, Quarantine, Snapshot, SnapshotReason, Tick};
+    use wire::command::{
+        Act, Adopted, EndDay, EpochOpen, EpochStart, GatewayOpen, Opening, Quarantine, Snapshot,
+        SnapshotReason, Tick,
+    };
     use wire::frame::{self, Origin};
     use wire::{CommandBody, MAX_FRAME_LEN, SourceSeq};
 
@@ -360,11 +423,57 @@ mod tests {
             assert_eq!(Ledger::read(&good[..length]).is_err(), !whole, "{length} bytes");
         }
         // A flag, zeros, a gateway's zeros, and an order that does not ascend.
-        for (at, value) in [(8, 2), (10, 1), (15, 1), (44, 1), (50, 1), (64, 2), (64, 1)] {
+        for (at, value) in [(8, 2), (12, 1), (15, 1), (44, 1), (50, 1), (64, 2), (64, 1)] {
             let mut bytes = good.clone();
             bytes[at] = value;
             assert_eq!(Ledger::read(&bytes), Err(LedgerError::Value), "byte {at}");
         }
+    }
+
+    #[test]
+    fn a_ledger_tells_how_the_last_epoch_began() {
+        let (mut ledger, mut at) = (Ledger::default(), Position::GENESIS);
+        assert_eq!(ledger.started(), None);
+        let (loggers, logger_count) = voters().seats();
+        for opening in [Opening::AtStart, Opening::AtOpen] {
+            let start = EpochStart {
+                parent_epoch: at.epoch,
+                sequencer: NodeId(1),
+                logger_count,
+                parent_seq: at.seq,
+                parent_chain: at.chain,
+                nonce: 1,
+                cluster: 1,
+                loggers,
+                opening,
+                adopted: Adopted::Whole,
+                reserved: [0; 6],
+            };
+            enter(&mut ledger, &mut at, (1, 0, 0), &start);
+            let at_start = (opening == Opening::AtStart).then_some(at.seq);
+            let began = Started { epoch: Epoch(3), seq: at.seq, opens_at: at_start, electorate: voters() };
+            assert_eq!(ledger.started(), Some(&began));
+            enter(&mut ledger, &mut at, (1, 0, 0), &EpochOpen {});
+            let opened = Started { opens_at: at_start.or(Some(at.seq)), ..began };
+            assert_eq!(ledger.started(), Some(&opened));
+        }
+        let mut bytes = Vec::new();
+        ledger.write(&mut bytes);
+        assert_eq!(bytes.len(), HEAD + START + 2 * VOTER);
+        assert_eq!(Ledger::read(&bytes), Ok(ledger));
+        // More than one start, voters without one or too many, zeros, a logger twice.
+        for (at, value) in
+            [(10, 2), (11, 8), (HEAD + 20, 1), (HEAD + START + 2, 1), (HEAD + START + VOTER, 2)]
+        {
+            let mut wrong = bytes.clone();
+            wrong[at] = value;
+            assert!(Ledger::read(&wrong).is_err(), "byte {at}");
+        }
+    }
+
+    fn voters() -> Electorate {
+        let voter = |node| Voter { node: NodeId(node), incarnation: Incarnation(u32::from(node) * 7) };
+        Electorate::new([2, 5].map(voter))
     }
 
     proptest! {
@@ -374,6 +483,7 @@ mod tests {
             (timestamp, rules, founded) in (any::<u64>(), any::<bool>(), prop::option::of(0..100_000_usize)),
             (seq, chain, epoch) in any::<(u64, u64, u32)>(),
             places in prop::collection::vec(any::<(u64, u64, u32)>(), 0..20),
+            began in prop::option::of((any::<(u32, u64)>(), prop::option::of(1_u64..), 0..=MAX_LOGGERS)),
         ) {
             let place = |(seq, chain, epoch)| Position { epoch: Epoch(epoch), seq: Seq(seq), chain: Chain(chain) };
             let fifos = fifos.into_iter().map(|(gateway, (incarnation, last))| {
@@ -386,6 +496,15 @@ mod tests {
                 founding: founded.map_or(Progress::Done, Progress::Under),
                 last_snapshot: place((seq, chain, epoch)),
                 quarantined: places.into_iter().map(place).collect(),
+                started: began.map(|((epoch, seq), opens_at, voters)| Started {
+                    epoch: Epoch(epoch),
+                    seq: Seq(seq),
+                    opens_at: opens_at.map(Seq),
+                    electorate: Electorate::new((0..voters).map(|n| Voter {
+                        node: NodeId(n as u16 * 9), // few
+                        incarnation: Incarnation(epoch ^ n as u32),
+                    })),
+                }),
             };
             let mut bytes = Vec::new();
             ledger.write(&mut bytes);

@@ -35,7 +35,7 @@ pub mod supervision;
 
 pub use acceptor::{Acceptor, Promise};
 pub use candidacy::{Answer, Candidacy, Grant, Quorum, Wish};
-pub use commit::Commit;
+pub use commit::{Commit, Started};
 pub use divergence::{Differs, Dispute, Disputes, Fenced, Finding, Testimony};
 pub use electorate::{Electorate, Voter};
 pub use following::{Astray, Following};

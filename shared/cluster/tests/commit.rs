@@ -5,10 +5,10 @@
 mod support;
 
 use cluster::acceptor::History;
-use cluster::{Commit, Following};
+use cluster::{Commit, Following, Started};
 use support::{Log, ack, voters};
 use wire::command::Opening;
-use wire::{Ack, Epoch, Incarnation, Position, Seq};
+use wire::{Ack, Command, Epoch, Incarnation, Position, Seq};
 
 /// A log of one epoch with three loggers, and somebody who has seen all of it.
 fn one_epoch(opening: Opening, ticks: usize) -> (Log, Commit) {
@@ -113,6 +113,28 @@ fn an_epoch_with_other_loggers_commits_nothing_before_it_is_opened() {
     commit.handle_ack(&ack(4, open));
     assert!(commit.handle_ack(&ack(7, open)));
     assert_eq!((commit.committed(), commit.is_open()), (open.seq, true));
+}
+
+#[test]
+fn who_begins_behind_an_epochs_first_frame_counts_its_acknowledgements_once_it_is_told_how_it_began() {
+    let (log, _) = one_epoch(Opening::AtStart, 9);
+    let Ok(Command::EpochStart(start)) = log.frame(1).command() else { panic!("the first frame") };
+    let started = Started::by(at(&log, 1), start);
+    let begin = |started: Option<Started>, epoch| {
+        let mut following = Following::begin(at(&log, 4), 100, started);
+        following.handle_epoch(Epoch(epoch), at(&log, 4));
+        (5..=9).for_each(|seq| following.handle_frame(&log.frame(seq), ()).unwrap());
+        for logger in [4, 7] {
+            following.handle_ack(&ack(logger, at(&log, 8)));
+        }
+        following.commit().committed()
+    };
+    assert_eq!(begin(Some(started.clone()), 1), Seq(8));
+    assert_eq!(begin(None, 1), Seq(4), "nobody has said who votes");
+    assert_eq!(begin(Some(Started { epoch: Epoch(2), ..started.clone() }), 1), Seq(4), "in another epoch");
+    let later = Started { opens_at: Some(Seq(9)), ..started.clone() };
+    assert_eq!(begin(Some(later), 1), Seq(4), "it opens behind what they have acknowledged");
+    assert_eq!(begin(Some(Started { opens_at: None, ..started }), 1), Seq(4), "it has not opened");
 }
 
 #[test]

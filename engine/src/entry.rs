@@ -57,6 +57,8 @@ impl Order {
 impl Exchange {
     /// A new order: accepted and sent on its course, or rejected.
     pub(crate) fn new_order(&mut self, asked: &NewOrder, turn: &mut Turn<'_>) {
+        #[cfg(lockstep_planted)]
+        let asked = &self.astray.read(asked);
         let session = asked.session;
         let key = self.names.key(session, asked.cl_ord_id);
         let terms = checks::normal(&asked.terms);

@@ -46,6 +46,8 @@ pub struct Exchange {
     pub(crate) expiries: Expiries,
     pub(crate) trades: Trades,
     pub(crate) scratch: Scratch,
+    #[cfg(lockstep_planted)]
+    pub(crate) astray: crate::astray::Astray,
 }
 
 /// Room that commands work in; empty between them.
@@ -89,6 +91,8 @@ impl Exchange {
             expiries: Expiries::new(limits.resting_orders),
             trades: Trades::new(limits.trades),
             scratch: Scratch { parts: Vec::with_capacity(1024), chosen: Vec::with_capacity(1024) },
+            #[cfg(lockstep_planted)]
+            astray: crate::astray::Astray::default(),
         })
     }
 

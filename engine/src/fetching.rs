@@ -19,6 +19,15 @@ const CONNECT: Duration = Duration::from_millis(300);
 /// How soon it is tried again to hand over what there was no room for.
 const TRY_AGAIN: Duration = Duration::from_micros(500);
 
+/// What the past is fetched for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To go on behind it, as one of the cluster's engines.
+    Begin,
+    /// To find out what the log gives, beside an engine's own state.
+    Inquire,
+}
+
 /// What is to be looked for.
 #[derive(Clone, Copy, Debug)]
 struct Wanted {
@@ -62,6 +71,7 @@ struct Fetcher {
     loggers: Vec<SocketAddr>,
     /// How many snapshots are kept here.
     keep: usize,
+    purpose: Purpose,
     pieces: SyncSender<(u64, Piece)>,
     latest: Arc<AtomicU64>,
 }
@@ -77,13 +87,23 @@ impl Fetching {
         limits: Limits,
         loggers: Vec<SocketAddr>,
         keep: usize,
+        purpose: Purpose,
     ) -> std::io::Result<Self> {
         let (asks, wanted) = channel::<Wanted>();
         let (found, pieces) = sync_channel(WAITING);
         let latest = Arc::new(AtomicU64::new(0));
-        let fetcher =
-            Fetcher { store, cluster, limits, loggers, keep, pieces: found, latest: Arc::clone(&latest) };
+        let fetcher = Fetcher {
+            store,
+            cluster,
+            limits,
+            loggers,
+            keep,
+            purpose,
+            pieces: found,
+            latest: Arc::clone(&latest),
+        };
         std::thread::Builder::new().name("fetch".to_owned()).spawn(move || {
+            let _span = (purpose == Purpose::Inquire).then(|| tracing::info_span!("inquiry").entered());
             while let Ok(mut newest) = wanted.recv() {
                 while let Ok(newer) = wanted.try_recv() {
                     newest = newer;
@@ -205,7 +225,9 @@ impl Fetcher {
         }
         let about = self.store.head(seq).map_err(words)?.about;
         self.is_history(about.position, wanted.upto)?;
-        self.has_events_before(about.outbound)?;
+        if self.purpose == Purpose::Begin {
+            self.has_events_before(about.outbound)?;
+        }
         let snapshot = self.store.read(seq).map_err(words)?;
         keeping::read(snapshot, self.limits, self.cluster).map_err(words)
     }

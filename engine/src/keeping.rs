@@ -1,5 +1,6 @@
 //! A replica as a snapshot file, and back: what stands in the file's head, which files this engine can begin with.
 
+use crate::definitions;
 use crate::limits::{Limits, LimitsError};
 use crate::replica::{Behind, Replica};
 use crate::snapshot::{SNAPSHOT_VERSION, SnapshotError};
@@ -51,7 +52,8 @@ pub enum Unfit {
     Limits(#[from] LimitsError),
 }
 
-fn about(replica: &Replica<Exchange>, cluster: u64) -> (About, Vec<u8>) {
+/// What stands before the state: what it is of, ledger, definitions.
+fn front(replica: &Replica<Exchange>, cluster: u64) -> (About, Vec<u8>, Vec<u8>) {
     let mut ledger = Vec::new();
     replica.ledger().write(&mut ledger);
     let about = About {
@@ -63,13 +65,14 @@ fn about(replica: &Replica<Exchange>, cluster: u64) -> (About, Vec<u8>) {
         outbound: replica.outbound(),
         digest: replica.digest(),
     };
-    (about, ledger)
+    let definitions = definitions::write(replica.machine(), &about);
+    (about, ledger, definitions)
 }
 
 /// Writes what the replica holds as a snapshot into `to`, which must be empty.
 pub fn write_to<W: Write + Seek>(replica: &Replica<Exchange>, cluster: u64, to: W) -> io::Result<(Head, W)> {
-    let (about, ledger) = about(replica, cluster);
-    let mut to = Writing::begin(to, about, &ledger)?;
+    let (about, ledger, definitions) = front(replica, cluster);
+    let mut to = Writing::begin(to, about, &ledger, &definitions)?;
     replica.machine().snapshot(&mut to)?;
     to.finish()
 }
@@ -80,8 +83,8 @@ pub fn write(
     cluster: u64,
     store: &Store,
 ) -> Result<(Head, Aside), archive::SnapshotError> {
-    let (about, ledger) = about(replica, cluster);
-    let mut to = store.begin(about, &ledger)?;
+    let (about, ledger, definitions) = front(replica, cluster);
+    let mut to = store.begin(about, &ledger, &definitions)?;
     replica.machine().snapshot(&mut to).map_err(|error| to.failed(error))?;
     to.finish()
 }

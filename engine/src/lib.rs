@@ -11,6 +11,8 @@
 //! [`keeping`] makes a snapshot file of a replica, and a replica of a snapshot file; a [`Scribe`] does the former while the replica
 //! goes on.
 //!
+//! [`Inquiry`] executes the log anew beside a replica that another engine differs from; an [`Inquirer`] does so while the replica goes on.
+//!
 //! [`Exchange`] is the state machine of this project: sessions, instruments, orders, books, matching. Hot and warm
 //! engines run the very same code.
 //!
@@ -20,6 +22,7 @@
 
 pub mod agents;
 pub mod exchange;
+pub mod inquiry;
 pub mod instruments;
 pub mod keeping;
 pub mod limits;
@@ -30,6 +33,9 @@ pub mod sessions;
 pub mod sink;
 pub mod snapshot;
 
+#[cfg(lockstep_planted)]
+pub mod astray;
+
 mod accounts;
 mod administration;
 mod auction;
@@ -38,12 +44,14 @@ mod change;
 mod checks;
 mod continuous;
 mod courier;
+mod definitions;
 mod entry;
 mod expiry;
 mod fetching;
 #[allow(unsafe_code)]
 mod fork;
 mod index;
+mod inquirer;
 mod many;
 mod names;
 mod orders;
@@ -54,18 +62,21 @@ mod risk;
 mod sharing;
 mod supervision;
 mod trades;
+mod trail;
 mod view;
 
 pub use accounts::{Cash, Holding};
 pub use agents::{
-    EngineNode, EnginePorts, EngineSettings, Found, MatcherAgent, NoPast, Noted, Past, Patience, Poison,
-    PoisonInMemory, Poisoned, ReceiverAgent, engine, limits_of,
+    Comparison, EngineNode, EnginePorts, EngineSettings, Found, MatcherAgent, NoPast, Noted, Past, Patience,
+    Poison, PoisonInMemory, Poisoned, ReceiverAgent, WrongTwice, engine, limits_of,
 };
 pub use audit::Violation;
 pub use courier::Courier;
 pub use exchange::{Exchange, RULES};
-pub use fetching::Fetching;
+pub use fetching::{Fetching, Purpose};
 pub use fork::ForkScribe;
+pub use inquirer::{InquiryInline, InquiryThread};
+pub use inquiry::{Inquirer, Inquiry, InquiryError, Question};
 pub use instruments::Instrument;
 pub use limits::{Limits, LimitsError};
 pub use machine::{Sequenced, StateMachine, UnknownRules};
@@ -75,4 +86,5 @@ pub use scribe::{NoScribe, Outcome, Scribe};
 pub use sessions::{Owner, Session};
 pub use sink::EventSink;
 pub use snapshot::SnapshotError;
+pub use trail::Kept;
 pub use view::{BookView, LevelView};

@@ -7,7 +7,9 @@ use archive::Store;
 use bus::Multicast;
 use clap::Parser;
 use cluster::Role;
-use engine::{Courier, EnginePorts, EngineSettings, Fetching, ForkScribe, PoisonFile, limits_of};
+use engine::{
+    Courier, EnginePorts, EngineSettings, Fetching, ForkScribe, InquiryThread, PoisonFile, Purpose, limits_of,
+};
 use node::shutdown::StopOnDrop;
 use node::{Beacon, NodeArgs, Started};
 use std::process::ExitCode;
@@ -18,10 +20,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &NodeArgs) -> anyhow::Result<()> {
     let started = node::start(arguments, Role::Engine)?;
-    let (mut receiver, mut matcher) = engine::engine(
-        EngineSettings::of(&started.description, &started.node, started.token()),
-        ports(&started)?,
-    )?;
+    let (mut receiver, mut matcher) = engine::engine(settings(&started), ports(&started)?)?;
     matcher.prefault();
     let Started { description, node, clock, shutdown } = started;
     tracing::info!(ring = description.rings.engine, "engine up: mute until it is named to speak");
@@ -50,13 +49,32 @@ fn run(arguments: &NodeArgs) -> anyhow::Result<()> {
     matched.and(received)
 }
 
+#[cfg(not(lockstep_planted))]
+fn settings(started: &Started) -> EngineSettings {
+    EngineSettings::of(&started.description, &started.node, started.token())
+}
+
+/// Whoever starts the process says whether it can be led astray: `once` or `always`.
+#[cfg(lockstep_planted)]
+fn settings(started: &Started) -> EngineSettings {
+    let word = std::env::var("LOCKSTEP_ASTRAY").unwrap_or_default();
+    let led = engine::astray::Led::of(&word);
+    EngineSettings { led, ..EngineSettings::of(&started.description, &started.node, started.token()) }
+}
+
 fn ports(started: &Started) -> anyhow::Result<EnginePorts<Multicast>> {
     let Started { description, node, .. } = started;
     let (cluster, keep) = (description.cluster_id(), description.snapshot.keep);
     let loggers: Vec<_> = description.nodes_of(Role::Logger).map(|logger| logger.address.into()).collect();
     let store = Store::open(&description.data_of(node).join("snapshots"))?;
-    let past = Fetching::start(store.clone(), cluster, limits_of(description), loggers.clone(), keep)
-        .context("cannot start the thread that fetches the past")?;
+    let limits = limits_of(description);
+    let fetching = {
+        let (store, loggers) = (store.clone(), loggers.clone());
+        move |purpose| Fetching::start(store.clone(), cluster, limits, loggers.clone(), keep, purpose)
+    };
+    let past = fetching(Purpose::Begin).context("cannot start the thread that fetches the past")?;
+    let inquirer = InquiryThread::start(move || fetching(Purpose::Inquire), limits)
+        .context("cannot start the thread that executes the log anew")?;
     let scribe = Courier::start(ForkScribe::new(store.clone(), cluster), store, loggers, keep)
         .context("cannot start the thread that carries snapshots")?;
     Ok(EnginePorts {
@@ -69,5 +87,6 @@ fn ports(started: &Started) -> anyhow::Result<EnginePorts<Multicast>> {
         poison: Box::new(PoisonFile::open(&description.data_of(node))?),
         past: Box::new(past),
         scribe: Box::new(scribe),
+        inquirer: Box::new(inquirer),
     })
 }

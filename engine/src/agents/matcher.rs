@@ -3,7 +3,8 @@
 use super::EngineSettings;
 use super::poison::{self, Poison};
 use super::ring::{Deed, RingConsumer, Slot};
-use super::shared::{Instructions, Progress, Shared};
+use super::shared::{Instructions, Progress, Report, Shared};
+use crate::trail::UNTOLD;
 use crate::{EventSink, Exchange, Limits, LimitsError, MARK_EVERY, Replica, Scribe};
 use anyhow::Context;
 use bus::{Publication, StreamKind, Transport};
@@ -14,10 +15,11 @@ use node::{Beacon, Duty, Idle, SessionNames};
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use wire::event::{self, Speaker};
-use wire::{Beat, CommandKind, Digest, Epoch, Frame, Nanos, Outbound, Position, Term};
+use wire::{Beat, CommandKind, Digest, Epoch, Frame, Nanos, Outbound, Position, Seq, Term};
 
 /// Frames that are executed before their events go out: enough to fill datagrams, few enough not to keep a client waiting.
 const FRAMES_A_CYCLE: usize = 128;
+const _: () = assert!(FRAMES_A_CYCLE as u64 <= UNTOLD);
 /// Marks that a status tells beside the present one: so many of the newest,
 const NEWEST_TOLD: usize = 4;
 /// and so many of those that are far apart, so that engines whose statuses come at different moments under load meet there.
@@ -60,6 +62,11 @@ pub struct MatcherAgent<T: Transport> {
     version: u64,
     /// How often the replica was begun again.
     generation: u32,
+    /// The first frame since then behind which the digest is known.
+    first: Seq,
+    /// Whether it can be led astray, and the process as which it began.
+    #[cfg(lockstep_planted)]
+    led: (crate::astray::Led, u64),
 }
 
 /// A replica before the first frame.
@@ -78,7 +85,7 @@ impl<T: Transport> MatcherAgent<T> {
         let EngineSettings { node, token, names, cluster, limits, beat, .. } = *settings;
         let Voice { mut events, pulse, beacon, scribe, poison } = voice;
         events.set_muted(true);
-        Ok(Self {
+        let mut matcher = Self {
             replica: fresh(limits)?,
             limits,
             ring,
@@ -94,10 +101,33 @@ impl<T: Transport> MatcherAgent<T> {
             mute: true,
             beacon,
             shared,
-            instructions: Instructions::default(),
+            instructions: Instructions { token, ..Instructions::default() },
             version: 0,
             generation: 0,
-        })
+            first: Seq(1),
+            #[cfg(lockstep_planted)]
+            led: (settings.led, token),
+        };
+        matcher.be_led();
+        Ok(matcher)
+    }
+
+    /// The machine is led astray from its beginning on, if the settings say so.
+    fn be_led(&mut self) {
+        #[cfg(lockstep_planted)]
+        {
+            use crate::astray::{Astray, Led};
+            let (led, began_as) = self.led;
+            if led == Led::Always || led == Led::Once && self.beat.token == began_as {
+                self.lead_astray(Astray::ByName);
+            }
+        }
+    }
+
+    /// Leads the machine astray, until it begins anew.
+    #[cfg(lockstep_planted)]
+    pub fn lead_astray(&mut self, astray: crate::astray::Astray) {
+        self.replica.machine_mut().lead_astray(astray);
     }
 
     /// The replica, to look at.
@@ -132,8 +162,9 @@ impl<T: Transport> MatcherAgent<T> {
         }
         self.version = version;
         self.instructions = self.shared.instructions();
-        let Instructions { generation, term, speak_after, .. } = self.instructions;
+        let Instructions { generation, token, term, speak_after, .. } = self.instructions;
         self.speaker.term = term;
+        self.beat.token = token;
         if speak_after.is_none() && !self.mute {
             self.mute = true;
             self.events.set_muted(true);
@@ -162,10 +193,13 @@ impl<T: Transport> MatcherAgent<T> {
             Some(replica) => *replica,
             None => fresh(self.limits)?,
         };
+        self.be_led();
         // The events behind it are said as those of the epoch that it stands in, until another one begins.
         self.speaker.epoch = self.replica.position().epoch;
         let session = self.names.of(StreamKind::Events, self.speaker.epoch);
         self.events.begin_session(session, self.replica.outbound().0);
+        self.shared.leave_behind(self.replica.position().seq, self.replica.digest());
+        self.first = self.replica.position().seq.max(Seq(1));
         self.tell_progress();
         Ok(())
     }
@@ -208,6 +242,7 @@ impl<T: Transport> MatcherAgent<T> {
             Deed::Skip => replica.skip(&frame),
         });
         applied.map_err(|words| poison::end(&mut *self.poison, &frame, words))??;
+        self.shared.leave_behind(self.replica.position().seq, self.replica.digest());
         if frame.header().kind == CommandKind::EpochStart as u8 {
             // From here on events are said, and repaired, as those of this epoch's history: what lies before is part of it.
             self.speaker.epoch = frame.position().epoch;
@@ -238,11 +273,11 @@ impl<T: Transport> MatcherAgent<T> {
         }
     }
 
-    /// Looks after the snapshot that is being written: it counts once its place is committed.
+    /// Looks after the snapshot that is being written: it counts once its place is committed, and another engine vouches for it.
     fn tend_scribe(&mut self) {
         let Some(at) = self.scribe.at() else { return };
-        let report = self.shared.report();
-        if report.generation == self.generation && report.agreed.seq >= at.seq {
+        let Report { generation, agreed, attested, .. } = self.shared.report();
+        if generation == self.generation && agreed.seq >= at.seq && attested.covers(at.seq) {
             self.scribe.show();
         }
         match self.scribe.poll().map(|outcome| outcome.kept) {
@@ -256,7 +291,8 @@ impl<T: Transport> MatcherAgent<T> {
     }
 
     fn tell_progress(&self) {
-        self.shared.tell_progress(Progress { generation: self.generation, applied: self.replica.position() });
+        let (generation, first) = (self.generation, self.first);
+        self.shared.tell_progress(Progress { generation, first, applied: self.replica.position() });
     }
 
     /// Speaks, if it is to and has executed all that it was to execute before.

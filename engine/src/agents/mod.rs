@@ -8,6 +8,8 @@
 //! [`ReceiverAgent`] follows the epochs, and knows which engine speaks; [`MatcherAgent`] holds the replica. In the binary
 //! each has a thread of its own; whoever drives both from one (a simulator) takes an [`EngineNode`].
 
+mod comparison;
+mod dissent;
 mod intake;
 mod matcher;
 mod past;
@@ -17,13 +19,17 @@ mod ring;
 mod shared;
 mod standing;
 
+pub use comparison::Comparison;
+pub use dissent::WrongTwice;
 pub use intake::{Intake, Step};
 pub use matcher::MatcherAgent;
 pub use past::{Found, NoPast, Past};
+pub(crate) use poison::attempt;
 pub use poison::{Noted, Poison, PoisonInMemory, Poisoned};
 pub use receiver::ReceiverAgent;
 pub use standing::{Patience, Standing};
 
+use crate::inquiry::Inquirer;
 use crate::{Limits, LimitsError, Scribe};
 use bus::Transport;
 use cluster::Role;
@@ -38,6 +44,11 @@ use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use wire::{Nanos, NodeId};
+
+/// So many digests an engine remembers, at the least: a quarter of a second's at a million frames a second.
+const TRAIL: usize = 1 << 18;
+/// It remembers so many times as many as there may be uncommitted frames.
+const TRAIL_UNCOMMITTED: usize = 4;
 
 /// A sequencer that leads and was not heard for so many of its words is out of reach.
 const WORDS_BEFORE_CUT_OFF: u64 = 8;
@@ -69,8 +80,13 @@ pub struct EngineSettings {
     pub uncommitted: usize,
     /// How many frames fit between the two agents.
     pub ring: usize,
+    /// The digests behind so many frames are remembered, to be held against other engines'.
+    pub trail: usize,
     /// The exchange's limits.
     pub limits: Limits,
+    /// Whether it can be led astray.
+    #[cfg(lockstep_planted)]
+    pub led: crate::astray::Led,
 }
 
 impl EngineSettings {
@@ -95,7 +111,10 @@ impl EngineSettings {
             standby: description.standby,
             uncommitted: description.rings.uncommitted,
             ring: description.rings.engine,
+            trail: TRAIL.max(TRAIL_UNCOMMITTED * description.rings.uncommitted),
             limits: limits_of(description),
+            #[cfg(lockstep_planted)]
+            led: crate::astray::Led::default(),
         }
     }
 }
@@ -140,6 +159,8 @@ pub struct EnginePorts<T: Transport> {
     pub past: Box<dyn Past>,
     /// Who writes its snapshots.
     pub scribe: Box<dyn Scribe>,
+    /// Who executes the log anew if it differs from another engine.
+    pub inquirer: Box<dyn Inquirer>,
 }
 
 /// The two agents of an engine that knows nothing yet.
@@ -150,9 +171,10 @@ pub fn engine<T: Transport>(
     settings: EngineSettings,
     ports: EnginePorts<T>,
 ) -> Result<(ReceiverAgent<T>, MatcherAgent<T>), LimitsError> {
-    let EnginePorts { control, sequenced, beats, pulse, events, beacon, poison, past, scribe } = ports;
+    let EnginePorts { control, sequenced, beats, pulse, events, beacon, poison, past, scribe, inquirer } =
+        ports;
     let (producer, consumer) = ring::ring(settings.ring);
-    let shared = Arc::new(Shared::default());
+    let shared = Arc::new(Shared::new(settings.trail));
     let ward = Ward::new(&*poison);
     let matcher = MatcherAgent::new(
         &settings,
@@ -161,7 +183,13 @@ pub fn engine<T: Transport>(
         Arc::clone(&shared),
     )?;
     Ok((
-        ReceiverAgent::new(settings, control, Ears { sequenced, beats, ward, past }, producer, shared),
+        ReceiverAgent::new(
+            settings,
+            control,
+            Ears { sequenced, beats, ward, past, inquirer },
+            producer,
+            shared,
+        ),
         matcher,
     ))
 }

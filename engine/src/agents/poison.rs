@@ -78,7 +78,7 @@ pub struct Poisoned {
 }
 
 /// Executes a frame, or gives the words of the panic that it caused. What `work` has worked on must not be used after that.
-pub(super) fn attempt<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+pub(crate) fn attempt<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         let words = panic.downcast_ref::<String>().map(String::as_str);
         let words =
@@ -197,6 +197,11 @@ impl Ward {
         let listed = |at: &Position| self.list.as_ref().is_some_and(|list| list.contains(at));
         let noted = self.noted.as_ref().filter(|noted| !listed(&noted.at));
         self.list.is_none() || self.stopped || noted.is_some_and(|noted| noted.at.seq <= known)
+    }
+
+    /// The places that are quarantined, as far as it has heard.
+    pub(super) fn list(&self) -> &[Position] {
+        self.list.as_deref().unwrap_or_default()
     }
 
     /// What it says beside being here.

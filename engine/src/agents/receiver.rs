@@ -1,15 +1,18 @@
 //! The receiving agent: follows the epochs, puts into the ring what the engine may take, and hears which engine speaks.
 
 use super::EngineSettings;
+use super::comparison::Comparison;
+use super::dissent::Dissent;
 use super::intake::{Intake, Step};
 use super::past::{Found, Past};
 use super::poison::Ward;
 use super::ring::RingProducer;
-use super::shared::{Instructions, Report, Shared};
+use super::shared::{Attested, Instructions, Report, Shared};
 use super::standing::Standing;
+use crate::inquiry::Inquirer;
 use anyhow::Context;
 use bus::{Delivery, Socket, StreamKind, Subscription, Transport};
-use cluster::{Astray, Leading, Message, Present, Role};
+use cluster::{Astray, Disputes, Leading, Message, Present, Role};
 use node::description::Standby;
 use node::{ControlGroup, Duty, beacon};
 use std::os::fd::RawFd;
@@ -65,6 +68,7 @@ pub(super) struct Ears<T: Transport> {
     pub(super) beats: T::Socket,
     pub(super) ward: Ward,
     pub(super) past: Box<dyn Past>,
+    pub(super) inquirer: Box<dyn Inquirer>,
 }
 
 /// The agent.
@@ -82,6 +86,7 @@ pub struct ReceiverAgent<T: Transport> {
     shared: Arc<Shared>,
     intake: Intake,
     standing: Standing,
+    dissent: Dissent,
     /// Messages of the control group, until they are looked at.
     heard: Vec<(NodeId, Message)>,
     /// How often everything has begun again.
@@ -93,6 +98,8 @@ pub struct ReceiverAgent<T: Transport> {
     present_at: Nanos,
     /// What was said last.
     said: Option<Present>,
+    /// Up to where the matching agent was told last that another engine vouches for it.
+    attested: Attested,
     /// While it is not ready: when the operator is told next.
     progress_at: Nanos,
     /// How far it had come when the operator was told last.
@@ -107,8 +114,9 @@ impl<T: Transport> ReceiverAgent<T> {
         ring: RingProducer,
         shared: Arc<Shared>,
     ) -> Self {
-        let Ears { sequenced, beats, ward, past } = ears;
+        let Ears { sequenced, beats, ward, past, inquirer } = ears;
         let standing = Standing::new(settings.node, settings.token, settings.patience);
+        let comparison = Comparison::new(settings.node, settings.token, settings.present);
         Self {
             intake: Intake::new(AHEAD * settings.uncommitted),
             settings,
@@ -121,12 +129,14 @@ impl<T: Transport> ReceiverAgent<T> {
             ring,
             shared,
             standing,
+            dissent: Dissent::new(comparison, inquirer),
             heard: Vec::new(),
             generation: 0,
             instructed: Instructions::default(),
             retry_at: None,
             present_at: Nanos(0),
             said: None,
+            attested: Attested::Nowhere,
             progress_at: Nanos(0),
             applied_before: Seq(0),
         }
@@ -136,6 +146,12 @@ impl<T: Transport> ReceiverAgent<T> {
     #[must_use]
     pub fn intake(&self) -> &Intake {
         &self.intake
+    }
+
+    /// What other engines' digests say of its own.
+    #[must_use]
+    pub fn comparison(&self) -> &Comparison {
+        self.dissent.comparison()
     }
 
     /// Whether it is named to speak, and ready.
@@ -167,6 +183,8 @@ impl<T: Transport> ReceiverAgent<T> {
                     }
                 }
                 Message::Quarantined(list) if self.ward.handle_list(&list) => self.begin_quarantined(now),
+                Message::Present(present) => self.dissent.handle_present(now, from, &present),
+                Message::Disputed(disputes) => self.handle_disputed(now, &disputes)?,
                 _ => {}
             }
         }
@@ -261,7 +279,7 @@ impl<T: Transport> ReceiverAgent<T> {
                     *from = at.seq;
                     self.intake.begin_at(at);
                     self.shared.begin_with(replica);
-                    self.generation += 1;
+                    self.begin_generation();
                     // The matching agent is told before anything follows.
                     return Ok(work + 1);
                 }
@@ -410,9 +428,42 @@ impl<T: Transport> ReceiverAgent<T> {
     fn begin(&mut self, now: Nanos) {
         self.intake.begin_at(Position::GENESIS);
         self.standing.begin_again(self.intake.known());
-        self.generation += 1;
+        self.begin_generation();
         self.progress_at = now.saturating_add(PROGRESS_EVERY);
         self.fetch(now, None);
+    }
+
+    /// This process was found wrong: it falls silent, and begins anew as another one, which nobody has named.
+    fn handle_disputed(&mut self, now: Nanos, disputes: &Disputes) -> anyhow::Result<()> {
+        if !self.dissent.handle_disputed(disputes)? {
+            return Ok(());
+        }
+        let token = self.standing.token().wrapping_add(1);
+        tracing::warn!(executed = %self.intake.handed(), process = token, "rebuilding from a snapshot and the log, as another process");
+        self.standing.renew(token);
+        self.dissent.renew(token);
+        self.intake.set_hot(self.is_to_speak());
+        self.begin(now);
+        Ok(())
+    }
+
+    fn begin_generation(&mut self) {
+        self.generation += 1;
+        self.dissent.begin_again();
+    }
+
+    /// The last place that is executed and known to be committed.
+    fn settled(&self) -> Position {
+        let (applied, agreed) = (self.applied(), self.intake.agreed());
+        if applied.seq < agreed.seq { applied } else { agreed }
+    }
+
+    /// Holds what other engines have said against what this one has. True if there is something to say at once.
+    fn compare(&mut self, now: Nanos) -> bool {
+        let here = self.settled();
+        let Self { dissent, ward, shared, generation, .. } = self;
+        let news = dissent.compare(now, *generation, here, shared);
+        news | dissent.look_into(now, ward.list(), |upto| shared.kept(*generation, upto))
     }
 
     /// The last place that the matching agent has executed, of the present history.
@@ -472,6 +523,7 @@ impl<T: Transport> ReceiverAgent<T> {
         };
         let wanted = Instructions {
             generation,
+            token: self.standing.token(),
             term,
             named: self.standing.is_named(),
             speak_after,
@@ -494,28 +546,26 @@ impl<T: Transport> ReceiverAgent<T> {
         }
     }
 
-    /// Says that this engine is here, if it is time or something has changed.
-    fn say_present(&mut self, now: Nanos) -> usize {
+    /// Says that this engine is here, if it is time or urgent or something has changed; and what it has to say of other engines.
+    fn say_present(&mut self, now: Nanos, urgent: bool) -> usize {
         let epoch = self.intake.epoch();
         let (ready, term) = (self.standing.is_ready(), self.standing.term());
-        let changed =
-            self.said.is_none_or(|said| (said.epoch, said.ready, said.term) != (epoch, ready, term));
-        if !changed && now < self.present_at {
+        let token = self.standing.token();
+        let changed = self.said.is_none_or(|said| {
+            (said.token, said.epoch, said.ready, said.term) != (token, epoch, ready, term)
+        });
+        if !changed && !urgent && now < self.present_at {
             return 0;
         }
-        let (applied, agreed) = (self.applied(), self.intake.agreed());
-        let present = Present {
-            role: Role::Engine,
-            token: self.settings.token,
-            incarnation: Incarnation(0),
-            epoch,
-            position: if applied.seq < agreed.seq { applied } else { agreed },
-            ready,
-            term,
-            digest: None,
-        };
+        let (incarnation, position) = (Incarnation(0), self.settled());
+        let digest = self.shared.digest_at(self.generation, position.seq);
+        let present =
+            Present { role: Role::Engine, token, incarnation, epoch, position, ready, term, digest };
         self.control.say(Message::Present(present));
-        if let Some(stopped) = self.ward.plea(self.settings.token) {
+        for word in self.dissent.words(now) {
+            self.control.say(word);
+        }
+        if let Some(stopped) = self.ward.plea(token) {
             self.control.say(Message::Stopped(stopped));
         }
         if let Some(hot) = self.standing.claim() {
@@ -533,14 +583,18 @@ impl<T: Transport> Duty for ReceiverAgent<T> {
         let pushed = self.ring.pushed();
         let received = self.take_past(now)? + self.receive(now)?;
         self.weigh(now);
+        let urgent = self.compare(now);
+        let attested = self.dissent.attested(now);
         let instructed = self.instruct();
         if instructed || self.ring.pushed() > pushed {
             self.ring.ring_bell();
         }
-        if heard + received > 0 || instructed {
+        if heard + received > 0 || instructed || attested != self.attested {
+            self.attested = attested;
             self.shared.tell_report(Report {
                 generation: self.generation,
                 agreed: self.intake.agreed(),
+                attested,
                 epoch: self.intake.epoch(),
                 ready: self.standing.is_ready(),
                 stopped: self.ward.stopped(),
@@ -548,7 +602,7 @@ impl<T: Transport> Duty for ReceiverAgent<T> {
                 lag: self.sequenced.lag(),
             });
         }
-        Ok(heard + received + self.say_present(now))
+        Ok(heard + received + self.say_present(now, urgent))
     }
 
     fn next_deadline(&self) -> Option<Nanos> {
@@ -558,6 +612,7 @@ impl<T: Transport> Duty for ReceiverAgent<T> {
             .chain(self.retry_at)
             .chain(self.standing.turn())
             .chain(self.look_at())
+            .chain(self.dissent.next_deadline())
             .chain([self.present_at])
             .min()
     }

@@ -1,16 +1,19 @@
 //! What the two threads tell each other beside the frames: a word each, the newest one counts.
 
+use crate::trail::{Kept, Span, Trail};
 use crate::{Exchange, Replica};
 use cluster::status::Traffic;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use wire::{Epoch, Outbound, Position, Term};
+use wire::{Digest, Epoch, Outbound, Position, Seq, Term};
 
 /// What the receiving thread wants of the matching one. It changes seldom.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Instructions {
     /// How often everything has begun again: what was executed in an earlier generation is void.
     pub generation: u32,
+    /// Which process this engine goes for.
+    pub token: u64,
     /// The highest term that was heard of.
     pub term: Term,
     /// Whether this engine is the one that speaks in that term; one that only echoes is not.
@@ -29,6 +32,7 @@ pub(crate) struct Report {
     pub generation: u32,
     /// What was executed in this generation up to here is committed.
     pub agreed: Position,
+    pub attested: Attested,
     pub epoch: Epoch,
     pub ready: bool,
     /// The command before which it waits, since it made this engine panic.
@@ -37,16 +41,41 @@ pub(crate) struct Report {
     pub lag: u64,
 }
 
+/// Up to where another engine vouches for what was executed in this generation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Attested {
+    /// Nobody is to rely on anything: this engine differs from another one.
+    #[default]
+    Nowhere,
+    /// Up to this place.
+    Upto(Position),
+    /// There is no other engine that could.
+    Alone,
+}
+
+impl Attested {
+    /// Whether what was executed up to this place is relied on.
+    pub(crate) fn covers(self, seq: Seq) -> bool {
+        match self {
+            Self::Nowhere => false,
+            Self::Upto(place) => seq <= place.seq,
+            Self::Alone => true,
+        }
+    }
+}
+
 /// What the matching thread has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Progress {
     pub generation: u32,
+    /// The first frame of this generation behind which its digest is known.
+    pub first: Seq,
     /// The last place that it has executed.
     pub applied: Position,
 }
 
 /// The cells. Each lock is held for a copy, by one of two threads.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Shared {
     /// Counts the instructions, so that the matching thread need not lock to see that there are no new ones.
     version: AtomicU64,
@@ -55,6 +84,8 @@ pub(crate) struct Shared {
     progress: Mutex<Progress>,
     /// What the next generation begins with, if not with nothing.
     beginning: Mutex<Option<Box<Replica<Exchange>>>>,
+    /// The digests behind the last frames that were executed; how far, the progress tells.
+    trail: Trail,
 }
 
 fn lock<T>(cell: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -63,6 +94,18 @@ fn lock<T>(cell: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
+    /// Before anything is told. So many digests are remembered.
+    pub(crate) fn new(trail: usize) -> Self {
+        Self {
+            version: AtomicU64::new(0),
+            instructions: Mutex::default(),
+            report: Mutex::default(),
+            progress: Mutex::default(),
+            beginning: Mutex::default(),
+            trail: Trail::new(trail),
+        }
+    }
+
     pub(crate) fn instruct(&self, instructions: Instructions) {
         *lock(&self.instructions) = instructions;
         self.version.fetch_add(1, Ordering::Release);
@@ -101,5 +144,30 @@ impl Shared {
 
     pub(crate) fn progress(&self) -> Progress {
         *lock(&self.progress)
+    }
+
+    /// The matching thread has executed this frame; it counts with the next progress that is told.
+    pub(crate) fn leave_behind(&self, seq: Seq, digest: Digest) {
+        self.trail.set(seq, digest);
+    }
+
+    /// The running digest behind a frame that was executed in this generation, if it is remembered.
+    pub(crate) fn digest_at(&self, generation: u32, seq: Seq) -> Option<Digest> {
+        self.trail.get(seq, &|| self.span(generation))
+    }
+
+    /// All digests of this generation that are remembered, up to this frame.
+    pub(crate) fn kept(&self, generation: u32, upto: Seq) -> Kept {
+        self.trail.copy(upto, &|| self.span(generation))
+    }
+
+    /// Who asks is the one who lets a generation begin: while it asks about one, no later one begins.
+    fn span(&self, generation: u32) -> Span {
+        let progress = self.progress();
+        if progress.generation == generation {
+            Span { first: progress.first, last: progress.applied.seq }
+        } else {
+            Span { first: Seq(1), last: Seq(0) }
+        }
     }
 }

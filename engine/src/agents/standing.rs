@@ -173,6 +173,17 @@ impl Standing {
         self.hot.filter(|_| self.is_named())
     }
 
+    /// Which process this engine goes for.
+    #[must_use]
+    pub fn token(&self) -> u64 {
+        self.token
+    }
+
+    /// It goes for another process from here on: whoever named the former one has not named this one.
+    pub fn renew(&mut self, token: u64) {
+        self.token = token;
+    }
+
     /// Whether this very process is named in the highest term.
     #[must_use]
     pub fn is_named(&self) -> bool {

@@ -8,7 +8,10 @@ use bus::{
 };
 use cluster::status::{Detail, Mark};
 use cluster::{Envelope, Hot, Leading, Message, Present, Quarantine, Status, Stopped, control};
-use engine::{EngineNode, EnginePorts, EngineSettings, Limits, NoPast, NoScribe, Patience, PoisonInMemory};
+use engine::{
+    EngineNode, EnginePorts, EngineSettings, InquiryInline, Limits, NoPast, NoScribe, Patience,
+    PoisonInMemory,
+};
 use node::description::Standby;
 use node::{Beacon, ControlGroup, Duty, SessionNames, Speaker};
 use std::cell::RefCell;
@@ -275,6 +278,7 @@ impl Rig {
             poison: Box::new(poison),
             past: Box::new(NoPast),
             scribe: Box::new(NoScribe),
+            inquirer: Box::new(InquiryInline::new(Box::new(NoPast), limits, 16)),
         };
         let settings = EngineSettings {
             node: NODE,
@@ -289,7 +293,10 @@ impl Rig {
             standby,
             uncommitted: 4_096,
             ring,
+            trail: 1 << 12,
             limits,
+            #[cfg(lockstep_planted)]
+            led: engine::astray::Led::default(),
         };
         let engine = EngineNode::new(settings, ports).expect("the test's limits can be granted");
         Self { engine, wires, now: Nanos::SECOND }

@@ -86,6 +86,10 @@ pub const fn is_poison(_: &[u8]) -> bool {
     false
 }
 
+/// New orders whose name begins so lead an engine astray that was told to be led: it takes twice the quantity that was asked for. Every
+/// engine of such a build can be told, and none is by itself.
+pub const ASTRAY: &[u8] = b"ASTRAY";
+
 #[cfg(lockstep_planted)]
 static CHOSEN: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
 

@@ -22,6 +22,12 @@ use wire::{Event, Happening, Incarnation, Nanos, NodeId, Outbound, SessionId};
 /// How long the exchange may take to sequence a logon before the client is told that it cannot be reached.
 const LOGON_PATIENCE: Nanos = Nanos(5_000_000_000);
 
+/// What a client is told whose new order comes while too much is on its way.
+const TOO_BUSY: &str = "the exchange is too busy for new orders; cancels still pass, try again later";
+/// What a client is told whose new order or replace comes while engines differ.
+pub const HALTED: &str = "trading is halted: the engines disagree, and it is being decided which one is right; cancels still pass, \
+                          try again later";
+
 /// One TCP connection of a client, by a number that is never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionId(pub u64);
@@ -129,7 +135,9 @@ pub struct Gateway {
     logouts_due: usize,
     fields: FieldTable,
     outbound: Outbound,
-    /// New orders refused since the exchange was too busy.
+    /// Engines differ: nothing new is begun.
+    halted: bool,
+    /// New orders refused since the exchange was too busy, or halted.
     shed: u64,
     /// Reports made at the edge.
     edge_reports: u64,
@@ -190,6 +198,7 @@ impl Gateway {
             logouts_due: 0,
             fields: FieldTable::new(),
             outbound: Outbound(0),
+            halted: false,
             shed: 0,
             edge_reports: 0,
         }
@@ -541,15 +550,20 @@ impl Gateway {
         let pressure = self.outflow.admission.pressure();
         let client = &mut self.clients[at];
         match (verdict, pressure) {
-            (Ok(Request::New(order)), Pressure::Normal) => self.outflow.send(now, &order, out),
-            (Ok(Request::New(order)), Pressure::Shedding | Pressure::Full) => {
+            (Ok(Request::New(order)), Pressure::Normal) if !self.halted => {
+                self.outflow.send(now, &order, out);
+            }
+            (Ok(Request::New(order)), _) => {
                 self.shed += 1;
                 self.edge_reports += 1;
-                let text =
-                    "the exchange is too busy for new orders; cancels still pass, try again later".to_owned();
+                let text = if self.halted { HALTED } else { TOO_BUSY };
                 let refused = reports::refusal_of(&order, &self.listings, text);
                 let exec_id = EdgeId { lane: self.outflow.lane, count: self.edge_reports };
                 reports::refuse_order(&mut client.fix, now, &exec_id, &refused);
+            }
+            (Ok(Request::Replace(replace)), _) if self.halted => {
+                let refused = reports::refusal_of_replace(&replace, HALTED);
+                reports::refuse_cancel(&mut client.fix, now, &refused);
             }
             (
                 Ok(
@@ -642,7 +656,18 @@ impl Gateway {
         self.connected.values().filter(|at| self.clients[**at].fix.is_logged_on()).count()
     }
 
-    /// New orders refused since the exchange was too busy.
+    /// Says whether anything new may be begun: not while engines differ and nobody knows which one is wrong.
+    pub fn set_halted(&mut self, halted: bool) {
+        self.halted = halted;
+    }
+
+    /// Whether new orders and replaces are refused since engines differ.
+    #[must_use]
+    pub fn is_halted(&self) -> bool {
+        self.halted
+    }
+
+    /// New orders refused since the exchange was too busy, or halted.
     #[must_use]
     pub fn shed(&self) -> u64 {
         self.shed

@@ -16,6 +16,7 @@
 
 mod admission;
 mod clients;
+mod halt;
 mod identity;
 mod link;
 mod listings;
@@ -29,6 +30,6 @@ mod settings;
 
 pub use crate::node::{ClientOutput, GatewayNode};
 pub use admission::{Admission, Overtaken, Pressure};
-pub use clients::{ClientEntry, ConnectionId, Gateway, GatewayConfig, Numbered, Output};
+pub use clients::{ClientEntry, ConnectionId, Gateway, GatewayConfig, HALTED, Numbered, Output};
 pub use link::GatewayPorts;
 pub use settings::{GatewaySettings, SequencerAt};

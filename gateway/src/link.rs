@@ -2,6 +2,7 @@
 //! commands are kept.
 
 use crate::clients::Numbered;
+use crate::halt::Halt;
 use crate::release::{Releases, Verdict};
 use crate::settings::GatewaySettings;
 use anyhow::Context;
@@ -60,6 +61,7 @@ pub(crate) struct GatewayLink<T: Transport> {
     said: Option<Said>,
     /// The latest epoch whose sequencer is not described.
     strange: Epoch,
+    halt: Halt,
 }
 
 impl<T: Transport> GatewayLink<T> {
@@ -67,6 +69,7 @@ impl<T: Transport> GatewayLink<T> {
         Self {
             following: Following::new(Position::GENESIS, settings.remembered),
             releases: Releases::new(settings.commit_gate),
+            halt: Halt::new(settings.divergence),
             settings,
             ports,
             events_of: Epoch(0),
@@ -95,6 +98,7 @@ impl<T: Transport> GatewayLink<T> {
                     self.life = Some(life.incarnation);
                     begun = self.life;
                 }
+                Message::Disputed(disputes) => self.halt.handle_disputed(disputes),
                 _ => {}
             }
         }
@@ -317,6 +321,11 @@ impl<T: Transport> GatewayLink<T> {
 
     pub(crate) fn following(&self) -> &Following<Option<Numbered>> {
         &self.following
+    }
+
+    /// Whether new orders are refused since engines differ.
+    pub(crate) fn is_halted(&self) -> bool {
+        self.halt.is_on()
     }
 
     pub(crate) fn releases(&self) -> &Releases {

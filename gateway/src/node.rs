@@ -43,6 +43,7 @@ impl<T: Transport> GatewayNode<T> {
     pub fn do_work(&mut self, now: Nanos, out: Out<'_>) -> anyhow::Result<usize> {
         let Self { core, link, .. } = self;
         let (mut work, begun) = link.hear_control()?;
+        core.set_halted(link.is_halted());
         if let Some(incarnation) = begun {
             tracing::info!(%incarnation, "this process was given a life; opening it at the exchange");
             link.begin_commands(incarnation);
@@ -160,6 +161,7 @@ fn detail<T: Transport>(core: &Gateway, link: &GatewayLink<T>, connections: u32)
         sessions: count(core.logged_on() as u64),
         in_flight: count(admission.in_flight()),
         in_flight_limit: count(admission.limit()),
+        halted: core.is_halted(),
         shed: core.shed(),
         outbound: core.outbound(),
         committed: link.committed().seq,

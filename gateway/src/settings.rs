@@ -2,6 +2,7 @@
 
 use crate::{ClientEntry, GatewayConfig};
 use cluster::Role;
+use node::description::Divergence;
 use node::{Description, NodeEntry, SessionNames};
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, SocketAddrV4};
@@ -38,6 +39,8 @@ pub struct GatewaySettings {
     /// Whether an event waits until the frame that caused it is committed. Without, an acknowledged order can be lost: only
     /// to measure what the waiting costs.
     pub commit_gate: bool,
+    /// What it does while two engines differ.
+    pub divergence: Divergence,
 }
 
 impl GatewaySettings {
@@ -60,6 +63,7 @@ impl GatewaySettings {
             remembered: rings.engine + rings.uncommitted,
             present: description.timing.present(),
             commit_gate: true,
+            divergence: description.divergence,
         }
     }
 }

@@ -537,7 +537,7 @@ impl Client {
 /// What a client was told.
 enum Heard {
     Report(Report),
-    /// A BusinessMessageReject.
+    /// A refusal at the edge that is no ExecutionReport.
     Refused(String),
     Other(String),
 }
@@ -555,6 +555,8 @@ impl Heard {
                 cum: number(tags::CUM_QTY),
                 leaves: number(tags::LEAVES_QTY),
             }),
+            // A refusal at the edge has no place in the history.
+            b"9" if text(tags::TEXT) == gateway::HALTED => Self::Refused(text(tags::CL_ORD_ID)),
             b"9" => Self::Report(Report {
                 session,
                 exec_id: String::new(),

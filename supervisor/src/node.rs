@@ -8,7 +8,7 @@ use cluster::{ControlLog, Dispute, Fenced, Message, Quarantine, Record, Shortage
 use node::beacon::Account;
 use node::{Beacon, ControlGroup, Duty};
 use std::os::fd::RawFd;
-use wire::{Nanos, NodeId, Position};
+use wire::{Digest, Nanos, NodeId, Position};
 
 /// What a supervisor hears and speaks through.
 #[derive(Debug)]
@@ -171,12 +171,18 @@ fn remind(why: &Undecided, core: &Supervisor) {
             );
         }
         Undecided::Contradiction([(one, found), (other, also_found)]) => {
+            let (found, also_found) = (in_hex(found.truth), in_hex(also_found.truth));
             tracing::error!(
-                dispute = number, %one, found = %found.truth, %other, also_found = %also_found.truth,
+                dispute = number, %one, found, %other, also_found,
                 "TWO EXECUTIONS OF THE SAME LOG DIFFER: another build, other [engine] limits, or a machine that is broken. It cannot be known from here which engine is right. Stop the one that you trust less: the other one's finding decides then"
             );
         }
     }
+}
+
+/// A digest as it is written everywhere.
+fn in_hex(digest: Digest) -> String {
+    format!("{:016x}", digest.0)
 }
 
 /// Says what came of a dispute.

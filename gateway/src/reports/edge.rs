@@ -5,7 +5,8 @@ use crate::listings::Listings;
 use crate::requests::{RefusedCancel, RefusedMass, RefusedOrder};
 use fix::tags::{self, msg_type};
 use fix::{Fields, Outbox, Session};
-use wire::event::RejectReason;
+use wire::command::{NewOrder, ReplaceOrder};
+use wire::event::{RejectReason, ResponseTo};
 use wire::{Nanos, OrderId};
 
 /// The report on an order that was refused at the edge: it has no place in the log, and its ExecID says so.
@@ -74,8 +75,8 @@ impl EdgeId {
     }
 }
 
-/// The name that a client gives an order, as it stands in a refusal at the edge.
-pub(crate) fn refusal_of(order: &wire::command::NewOrder, listings: &Listings, text: String) -> RefusedOrder {
+/// The refusal of an order that the exchange cannot take now.
+pub(crate) fn refusal_of(order: &NewOrder, listings: &Listings, text: &str) -> RefusedOrder {
     let terms = order.terms;
     RefusedOrder {
         cl_ord_id: order.cl_ord_id,
@@ -83,6 +84,17 @@ pub(crate) fn refusal_of(order: &wire::command::NewOrder, listings: &Listings, t
         side: terms.side,
         qty: { terms.qty }.0.to_string().into_bytes().into(),
         reason: RejectReason::BookFull,
-        text,
+        text: text.to_owned(),
+    }
+}
+
+/// The refusal of a replace that the exchange cannot take now.
+pub(crate) fn refusal_of_replace(replace: &ReplaceOrder, text: &str) -> RefusedCancel {
+    RefusedCancel {
+        cl_ord_id: replace.cl_ord_id,
+        orig_cl_ord_id: replace.orig_cl_ord_id,
+        response_to: ResponseTo::Replace,
+        reason: RejectReason::BookFull,
+        text: text.to_owned(),
     }
 }

@@ -14,7 +14,7 @@ use wire::event::{
 };
 use wire::{AccountId, ClOrdId, InstrumentId, Money, Nanos, OrderId, Price, Qty};
 
-pub(crate) use edge::{EdgeId, refusal_of, refuse_cancel, refuse_mass, refuse_order};
+pub(crate) use edge::{EdgeId, refusal_of, refusal_of_replace, refuse_cancel, refuse_mass, refuse_order};
 
 /// ExecRestatementReason (378): part of the quantity was taken away.
 const PARTIAL_DECLINE_OF_QTY: u64 = 5;

@@ -9,6 +9,7 @@ use fix::{Config, MemoryOutbox, Session};
 use gateway::{
     ClientEntry, ClientOutput, ConnectionId, Gateway, GatewayConfig, GatewayNode, GatewaySettings,
 };
+use node::description::Divergence;
 use std::collections::{BTreeMap, VecDeque};
 use wire::*;
 
@@ -60,6 +61,8 @@ pub(crate) struct Plan {
     pub(crate) remembered: usize,
     /// Reports wait for the commit.
     pub(crate) commit_gate: bool,
+    /// What gateways do while engines differ.
+    pub(crate) divergence: Divergence,
 }
 
 impl Default for Plan {
@@ -70,6 +73,7 @@ impl Default for Plan {
             reset_on_logon: false,
             remembered: 4_096,
             commit_gate: true,
+            divergence: Divergence::Halt,
         }
     }
 }
@@ -110,6 +114,7 @@ impl Gate {
     fn new(hub: &Hub, plan: &Plan, id: NodeId, token: u64) -> Self {
         let settings = GatewaySettings {
             commit_gate: plan.commit_gate,
+            divergence: plan.divergence,
             ..exchange::settings(id, token, plan.remembered)
         };
         let ring = usize::try_from(plan.in_flight_limit).unwrap();

@@ -8,9 +8,12 @@ use bus::{
     GapConfig, MulticastPublication, Publication, Publisher, PublisherConfig, Receiver, Session, Socket,
     StreamKind,
 };
-use cluster::{Electorate, Entry, Envelope, Lane, Leading, Ledger, Life, Message, Role, Voter, control};
+use cluster::{
+    Disputes, Electorate, Entry, Envelope, Lane, Leading, Ledger, Life, Message, Role, Voter, control,
+};
 use engine::{EventSink, Exchange, Limits, Replica};
 use gateway::{GatewayPorts, GatewaySettings, SequencerAt};
+use node::description::Divergence;
 use node::{Beacon, ControlGroup, SessionNames, Speaker};
 use sequencer::{Intake, Stamper};
 use std::collections::BTreeMap;
@@ -85,6 +88,7 @@ pub(crate) fn settings(gateway: NodeId, token: u64, remembered: usize) -> Gatewa
         remembered,
         present: Nanos(10_000_000),
         commit_gate: true,
+        divergence: Divergence::Halt,
     }
 }
 
@@ -320,6 +324,11 @@ impl Core {
             self.lives.insert(from, life);
             self.tell_control(NodeId(90), Message::Admitted(life));
         }
+    }
+
+    /// A supervisor says where the cluster stands with engines that differ.
+    pub(crate) fn tell_disputed(&mut self, disputes: Disputes) {
+        self.tell_control(NodeId(90), Message::Disputed(disputes));
     }
 
     fn tell_control(&mut self, from: NodeId, message: Message) {

@@ -7,6 +7,7 @@ mod bench;
 mod commit;
 mod epochs;
 mod exchange;
+mod halted;
 mod memory;
 mod network;
 mod pressure;

@@ -147,6 +147,8 @@ pub enum Detail {
         in_flight: u32,
         /// How many may be.
         in_flight_limit: u32,
+        /// Whether new orders are refused since engines differ.
+        halted: bool,
         /// New orders refused at the edge.
         shed: u64,
         /// The last event that it has told on.

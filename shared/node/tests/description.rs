@@ -4,7 +4,7 @@
 
 use cluster::{EngineMode, Role};
 use node::Description;
-use node::description::{Durability, Retain};
+use node::description::{Divergence, Durability, Retain};
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -284,6 +284,15 @@ fn failover_must_outlast_four_words_of_the_sequencer() {
         let error = with(&format!("[timing]\n{key} = \"61s\"\n")).unwrap_err();
         assert!(error.contains(&format!("line {}: timing \"{key}\" must lie between", head + 2)), "{error}");
     }
+}
+
+#[test]
+fn while_engines_differ_new_orders_are_halted_unless_it_says_to_follow_the_hot_one() {
+    assert_eq!(with("").unwrap().divergence, Divergence::Halt);
+    assert_eq!(with("[engine]\ndivergence = \"halt\"\n").unwrap().divergence, Divergence::Halt);
+    assert_eq!(with("[engine]\ndivergence = \"follow\"\n").unwrap().divergence, Divergence::Follow);
+    let error = with("[engine]\ndivergence = \"ignore\"\n").unwrap_err();
+    assert!(error.contains("`halt` or `follow`"), "{error}");
 }
 
 #[test]

@@ -92,6 +92,8 @@ pub struct Description {
     pub fix: Fix,
     /// What the engines do that are not the hot one.
     pub standby: Standby,
+    /// What gateways do while two engines differ.
+    pub divergence: Divergence,
     /// The engine's limits.
     pub engine: EngineLimits,
     /// Faults made on purpose.
@@ -269,6 +271,16 @@ pub enum Standby {
     Muted,
     /// They say all that they compute, all the time: the death of one leaves no gap, at the price of every event being sent twice.
     Echo,
+}
+
+/// What gateways do while two engines differ and it is not known which one is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Divergence {
+    /// They refuse new orders and replaces; cancels pass: the default.
+    Halt,
+    /// They go on, and tell what the hot engine says.
+    Follow,
 }
 
 /// The engine's limits. They decide what is refused: every engine of a cluster, and every replay, needs the same.

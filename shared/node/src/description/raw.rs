@@ -1,6 +1,6 @@
 //! The configuration file as it is written, before anything is judged.
 
-use super::{Durability, Retain, Standby};
+use super::{Divergence, Durability, Retain, Standby};
 use crate::idle::Strategy;
 use crate::quantity::{Duration, Share, Size};
 use cluster::{EngineMode, Role};
@@ -114,6 +114,7 @@ section!(Snapshot {
 section!(Idle { strategy: Strategy = Strategy::Block });
 section!(Engine {
     standby: Standby = Standby::Muted,
+    divergence: Divergence = Divergence::Halt,
     instruments: u32 = 4_096,
     sessions: u32 = 4_096,
     resting_orders: u32 = 1 << 18,

@@ -88,6 +88,7 @@ pub(super) fn description(path: &Path, text: &str) -> Result<Description, Descri
         snapshot: snapshot(&refuse, &file.snapshot)?,
         idle: file.idle.strategy,
         standby: file.engine.standby,
+        divergence: file.engine.divergence,
         engine: EngineLimits {
             instruments: file.engine.instruments,
             sessions: file.engine.sessions,

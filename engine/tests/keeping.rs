@@ -7,17 +7,22 @@ mod naive;
 mod pair;
 mod support;
 
-use archive::{Fault, HEAD_LEN, Head, Snapshot, Store};
+use archive::{Beginning, Fault, HEAD_LEN, Head, Snapshot, Store};
 use engine::keeping::{self, Unfit};
 use engine::{EventSink, Exchange, Limits, Mark, Replica, SnapshotError, StateMachine};
 use pair::{Draw, Generator, Pair, Step, WORLD};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
+use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::path::Path;
 use support::{GATEWAY, LIFE};
 use wire::command::{Snapshot as TakeSnapshot, SnapshotReason};
-use wire::{Frame, NodeId, Rules, Seq};
+use wire::event::{Happening, InstrumentDefined};
+use wire::{
+    AccountId, CurrencyId, Event, Frame, InstrumentId, NodeId, ParticipantId, Rules, Seq, SessionId, Symbol,
+    prelude,
+};
 
 const CLUSTER: u64 = 0xc1;
 
@@ -155,7 +160,8 @@ fn a_damaged_file_is_called_damaged_whatever_its_state_looks_like() {
         let refused = read(&bytes, WORLD, CLUSTER).map(|_| ()).expect_err("damaged");
         let fault = matches!(
             refused,
-            Unfit::Damaged(Fault::Body | Fault::Packed { .. } | Fault::Unpacked { .. }) | Unfit::Ledger(_)
+            Unfit::Damaged(Fault::Front | Fault::Body | Fault::Packed { .. } | Fault::Unpacked { .. })
+                | Unfit::Ledger(_)
         );
         assert!(fault, "byte {at}: {refused}");
     }
@@ -194,41 +200,126 @@ fn the_newest_snapshot_that_fits_is_taken_and_the_others_are_told() {
     assert_eq!(taken.position().seq, Seq(200));
 }
 
-fn sample() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/archive/tests/samples/version-1.snapshot")
+fn sample(version: u32) -> std::path::PathBuf {
+    let samples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/archive/tests/samples");
+    samples.join(format!("version-{version}.snapshot"))
 }
 
-/// What was true of the replica that wrote the sample.
-const SAMPLE: &str = include_str!("../../shared/archive/tests/samples/version-1.txt");
-
-fn account(head: &Head, replica: &Replica<Exchange>) -> String {
-    format!(
+/// What was true of the replica that wrote a sample.
+fn account(head: &Head, replica: &Replica<Exchange>, definitions: &[u8]) -> String {
+    let mut account = format!(
         "position {}\nrunning digest {:016x}\nstate digest {:016x}\nopen orders {}\nlast snapshot {}\n",
         head.about.position,
         replica.digest().0,
         replica.machine().digest().0,
         replica.machine().resting_orders(),
         replica.ledger().last_snapshot(),
-    )
+    );
+    if head.has_definitions() {
+        let (count, digest) = (events(definitions).len(), twox_hash::XxHash3_64::oneshot(definitions));
+        account += &format!("definitions {count}, digest {digest:016x}\n");
+    }
+    account
+}
+
+/// Events that stand back to back.
+fn events(mut bytes: &[u8]) -> Vec<Event<'_>> {
+    let mut all = Vec::new();
+    while !bytes.is_empty() {
+        let (event, behind) = bytes.split_at(prelude::peek(bytes).expect("whole").length.into());
+        all.push(Event::read(event).expect("sealed"));
+        bytes = behind;
+    }
+    all
 }
 
 #[test]
-fn the_committed_sample_of_version_1_is_read_as_it_was_written() {
-    let file = std::fs::read(sample()).expect("committed");
-    let head = Snapshot::open(file.as_slice()).and_then(Snapshot::verify).expect("committed");
-    let replica = read(&file, WORLD, CLUSTER).expect("this build reads version 1");
-    assert_eq!(account(&head, &replica), SAMPLE);
-    assert_eq!(head.state_digest, replica.machine().digest(), "and would be written alike");
-    assert_eq!(written(&replica).0.about, head.about);
+fn the_committed_samples_are_read_as_they_were_written() {
+    for version in 1..=archive::VERSION {
+        let file = std::fs::read(sample(version)).expect("committed");
+        let snapshot = Snapshot::open(file.as_slice()).expect("committed");
+        let definitions = snapshot.definitions().to_vec();
+        let head = snapshot.verify().expect("committed");
+        assert_eq!(head.version, version);
+        let replica = read(&file, WORLD, CLUSTER).expect("this build reads it");
+        let told = std::fs::read_to_string(sample(version).with_extension("txt")).expect("committed");
+        assert_eq!(account(&head, &replica, &definitions), told);
+        assert_eq!(head.state_digest, replica.machine().digest(), "and would be written alike");
+        assert_eq!(written(&replica).0.about, head.about);
+        let again = written(&replica).1;
+        let again = Snapshot::open(again.as_slice()).expect("just written");
+        assert!(version == 1 || again.definitions() == definitions, "version {version}");
+    }
 }
 
 #[test]
 #[ignore = "writes the sample for a new version: cargo test -p engine --test keeping -- --ignored"]
 fn write_the_sample() {
-    assert!(!sample().exists(), "the sample of this version exists and must not change");
+    let sample = sample(archive::VERSION);
+    assert!(!sample.exists(), "the sample of this version exists and must not change");
     let replica = after(&frames(31, 1_500, 100));
     let (head, file) = written(&replica);
-    std::fs::create_dir_all(sample().parent().expect("a directory")).expect("room");
-    std::fs::write(sample(), file).expect("room");
-    std::fs::write(sample().with_extension("txt"), account(&head, &replica)).expect("room");
+    let definitions = Snapshot::open(file.as_slice()).expect("just written").definitions().to_vec();
+    std::fs::create_dir_all(sample.parent().expect("a directory")).expect("room");
+    std::fs::write(&sample, file).expect("room");
+    std::fs::write(sample.with_extension("txt"), account(&head, &replica, &definitions)).expect("room");
+}
+
+/// What the defining events say, of whatever was said of it last.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Defined {
+    currencies: BTreeMap<CurrencyId, u8>,
+    accounts: BTreeMap<AccountId, ParticipantId>,
+    sessions: BTreeMap<SessionId, ParticipantId>,
+    instruments: BTreeMap<InstrumentId, (Symbol, u8, CurrencyId)>,
+}
+
+impl Defined {
+    fn hear(&mut self, event: &Event<'_>) {
+        match event.happening().expect("known") {
+            Happening::CurrencyDefined(told) => {
+                self.currencies.insert(told.currency, told.decimals);
+            }
+            Happening::AccountDefined(told) => {
+                self.accounts.insert(told.account, told.participant);
+            }
+            Happening::SessionAssigned(told) if { told.participant } == ParticipantId(0) => {
+                self.sessions.remove(&{ told.session });
+            }
+            Happening::SessionAssigned(told) => {
+                self.sessions.insert(told.session, told.participant);
+            }
+            Happening::InstrumentDefined(InstrumentDefined { terms }) => {
+                let (symbol, decimals, currency) = (terms.symbol, terms.price_decimals, terms.currency);
+                self.instruments.insert(terms.instrument, (symbol, decimals, currency));
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn the_definitions_tell_what_all_events_before_have_told() {
+    let (mut replica, mut heard) = (fresh(), Defined::default());
+    let mut times = 0;
+    for (n, bytes) in frames(26, 4_000, 500).iter().enumerate() {
+        apply(&mut replica, bytes);
+        for event in replica.events_mut() {
+            wire::event::speak(event, wire::event::Speaker::default());
+            heard.hear(&Event::read(event).expect("spoken"));
+        }
+        if n % 61 == 0 || n < 40 {
+            let (head, file) = written(&replica);
+            let front = Beginning::read(&file[..head.front_len() as usize]).expect("just written");
+            let mut told = Defined::default();
+            for event in events(front.definitions()) {
+                assert_eq!(event.cause(), head.about.position);
+                assert_eq!({ event.header().outbound }.next(), head.about.outbound);
+                told.hear(&event);
+            }
+            assert_eq!(told, heard, "behind frame {n}");
+            times += 1;
+        }
+    }
+    assert!(times > 100 && heard.sessions.len() > 1 && heard.instruments.len() > 1, "{heard:?}");
 }

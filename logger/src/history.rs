@@ -98,7 +98,7 @@ mod tests {
                 outbound: Outbound(1),
                 digest: Digest(0),
             };
-            store.begin(about, b"").unwrap().commit().unwrap();
+            store.begin(about, b"", b"").unwrap().commit().unwrap();
         };
         let oldest = || oldest(&store, 3).map(|place| place.seq.0);
         for (seq, expected) in [(10, None), (20, None), (30, Some(10)), (40, Some(20))] {

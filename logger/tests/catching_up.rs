@@ -57,7 +57,7 @@ impl Other {
             outbound: Outbound(1),
             digest: Digest(0),
         };
-        store.begin(about, b"").unwrap().commit().unwrap();
+        store.begin(about, b"", b"").unwrap().commit().unwrap();
         let events = log.with_file_name("events");
         let settings = Settings { cluster: cluster(), log, events, store, keep: 3, kept: Box::new(|_| {}) };
         let service = Service::open(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), settings).unwrap();

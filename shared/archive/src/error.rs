@@ -1,6 +1,6 @@
 //! What can be wrong with a snapshot, in words that tell the operator where and what may be done.
 
-use crate::VERSION;
+use crate::head::{OLDEST_VERSION, VERSION};
 use std::io;
 use std::path::{Path, PathBuf};
 use wire::{Digest, Seq};
@@ -64,7 +64,7 @@ pub enum Fault {
     #[error("this is not a snapshot")]
     Magic,
     /// A layout that this build does not read.
-    #[error("the file has version {found}, this build reads {VERSION}")]
+    #[error("the file has version {found}, this build reads {OLDEST_VERSION} to {VERSION}")]
     Version {
         /// The version in the head.
         found: u32,
@@ -72,6 +72,14 @@ pub enum Fault {
     /// The head's hash does not match.
     #[error("the head is damaged: its hash is wrong")]
     Head,
+    /// A file of the first version, of which only an engine can make use.
+    #[error(
+        "the file has version {OLDEST_VERSION}, which holds no definitions: only an engine can begin with it"
+    )]
+    NoDefinitions,
+    /// The hash of ledger and definitions does not match.
+    #[error("it is damaged behind its head, in ledger or definitions: their hash is wrong")]
+    Front,
     /// A length that cannot be, or bytes that should be zero.
     #[error("the head holds an impossible length, or bytes where there should be zeros")]
     Field,
@@ -125,7 +133,9 @@ impl Fault {
     pub(crate) fn in_file(self, file: &Path) -> SnapshotError {
         match self {
             Self::Unreadable(source) => io_at("read", file)(source),
-            Self::Version { .. } => SnapshotError::OtherVersion { file: file.into(), fault: self },
+            Self::Version { .. } | Self::NoDefinitions => {
+                SnapshotError::OtherVersion { file: file.into(), fault: self }
+            }
             _ => SnapshotError::Bad { file: file.into(), fault: self },
         }
     }

@@ -1,7 +1,8 @@
 //! What is kept beside the log, so that nobody has to begin at its first frame: snapshot files.
 //!
-//! `docs/SNAPSHOT.md` draws the format byte by byte. A file is a [`Head`], then what a sequencer needs (*ledger*), then what
-//! an engine needs (*state*); this crate knows neither of them, only that they are whole.
+//! `docs/SNAPSHOT.md` draws the format byte by byte. A file is a [`Head`], then what a sequencer needs (*ledger*), what a
+//! gateway needs (*definitions*), and what an engine needs (*state*); this crate knows none of them, only that they are whole.
+//! What stands before the state can be had alone: a [`Beginning`].
 //!
 //! - [`Store`] is a directory of such files: [`Store::begin`] writes one aside and shows it when it is whole and synced,
 //!   [`Store::receive`] does the same with the bytes of a file from elsewhere, [`Store::newest`] goes back past damaged ones.
@@ -25,8 +26,8 @@ mod writing;
 
 pub use client::{Client, ClientError, Frames};
 pub use error::{Fault, SnapshotError};
-pub use head::{About, HEAD_LEN, Head, MAX_LEDGER_LEN, VERSION};
-pub use reading::{Snapshot, State, verify};
+pub use head::{About, HEAD_LEN, Head, MAX_DEFINITIONS_LEN, MAX_LEDGER_LEN, OLDEST_VERSION, VERSION};
+pub use reading::{Beginning, Snapshot, State, verify};
 pub use service::{MAX_CONNECTIONS, Service, Settings};
 pub use store::{Aside, Incoming, Partial, Store};
 pub use talk::Listed;

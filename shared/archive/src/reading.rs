@@ -1,7 +1,7 @@
 //! How a snapshot is read: once through, and whoever has come to the end of the state has had everything checked.
 
 use crate::error::{Fault, SnapshotError, io_at};
-use crate::head::{HEAD_LEN, Head};
+use crate::head::{About, HEAD_LEN, Head};
 use std::fs::File;
 use std::hash::Hasher;
 use std::io::{self, BufRead, BufReader, Read, Take};
@@ -13,10 +13,46 @@ use zstd::stream::read::Decoder;
 /// Bytes that are read and hashed at once.
 const BLOCK: usize = 1 << 16;
 
-/// A snapshot that is open: its head was checked, its ledger is here, its state comes on demand.
-pub struct Snapshot<R> {
+/// What stands in a snapshot before its state: with this, a sequencer or a gateway begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beginning {
     head: Head,
     ledger: Vec<u8>,
+    definitions: Vec<u8>,
+}
+
+impl Beginning {
+    /// Reads it from the bytes of a file, of which nothing behind it is needed. All of it is checked.
+    ///
+    /// # Errors
+    /// It is not as it was written, or the file has no definitions.
+    pub fn read(from: impl Read) -> Result<Self, Fault> {
+        let (beginning, _) = open(from)?;
+        if beginning.head.has_definitions() { Ok(beginning) } else { Err(Fault::NoDefinitions) }
+    }
+
+    /// What it is of.
+    #[must_use]
+    pub fn about(&self) -> &About {
+        &self.head.about
+    }
+
+    /// What a sequencer must know of what lies before.
+    #[must_use]
+    pub fn ledger(&self) -> &[u8] {
+        &self.ledger
+    }
+
+    /// What a gateway must know of what lies before.
+    #[must_use]
+    pub fn definitions(&self) -> &[u8] {
+        &self.definitions
+    }
+}
+
+/// A snapshot that is open: its head was checked, what stands before its state is here, its state comes on demand.
+pub struct Snapshot<R> {
+    front: Beginning,
     body: Hashed<R>,
 }
 
@@ -35,43 +71,38 @@ impl<R: Read> Read for Hashed<R> {
 }
 
 impl<R: Read> Snapshot<R> {
-    /// Reads the head and the ledger. Neither counts before the state was read to its end, for the hash covers them together.
-    pub fn open(mut from: R) -> Result<Self, Fault> {
-        let mut head = [0; HEAD_LEN];
-        let have = read_full(&mut from, &mut head)?;
-        if have < HEAD_LEN {
-            return Err(Fault::Length { have: have as u64, need: HEAD_LEN as u64 });
-        }
-        let head = Head::of(&head)?;
-        let mut body = Hashed { from, hash: blake3::Hasher::new() };
-        let mut packed = Vec::new();
-        let have = Read::take(&mut body, head.ledger_len).read_to_end(&mut packed)? as u64;
-        if have < head.ledger_len {
-            return Err(Fault::Length { have: HEAD_LEN as u64 + have, need: head.file_len() });
-        }
-        let ledger = unpack("ledger", &packed, head.ledger_bytes)?;
-        Ok(Self { head, ledger, body })
+    /// Reads what stands before the state. In version 1 none of it counts before the state was read to its end, for the hash
+    /// covers them together.
+    pub fn open(from: R) -> Result<Self, Fault> {
+        let (front, body) = open(from)?;
+        Ok(Self { front, body })
     }
 
     /// What it says about itself.
     #[must_use]
     pub fn head(&self) -> &Head {
-        &self.head
+        &self.front.head
     }
 
     /// What a sequencer needs to go on.
     #[must_use]
     pub fn ledger(&self) -> &[u8] {
-        &self.ledger
+        &self.front.ledger
+    }
+
+    /// What a gateway needs to go on; empty in version 1.
+    #[must_use]
+    pub fn definitions(&self) -> &[u8] {
+        &self.front.definitions
     }
 
     /// What an engine needs to go on. The reader fails at its end if anything in the file is not as it was written; see
     /// [`State::finish`] too.
     pub fn state(self) -> Result<State<R>, Fault> {
-        let left = self.head.state_len;
+        let left = self.front.head.state_len;
         let decoder = Decoder::with_buffer(BufReader::with_capacity(BLOCK, self.body.take(left)))?;
         let checked = Checked {
-            need: self.head,
+            need: self.front.head,
             from: Some(decoder.single_frame()),
             digest: XxHash3_64::new(),
             bytes: 0,
@@ -82,7 +113,7 @@ impl<R: Read> Snapshot<R> {
 
     /// Reads the rest and checks all of it.
     pub fn verify(self) -> Result<Head, Fault> {
-        let head = self.head;
+        let head = self.front.head;
         let mut state = self.state()?;
         io::copy(&mut state, &mut io::sink()).map_err(Fault::of_io)?;
         state.finish()?;
@@ -207,6 +238,35 @@ impl<R: Read> Read for State<R> {
 pub fn verify(file: &Path) -> Result<Head, SnapshotError> {
     let open = File::open(file).map_err(io_at("open", file))?;
     Snapshot::open(open).and_then(Snapshot::verify).map_err(|fault| fault.in_file(file))
+}
+
+/// Reads and checks what stands before the state.
+fn open<R: Read>(mut from: R) -> Result<(Beginning, Hashed<R>), Fault> {
+    let mut head = [0; HEAD_LEN];
+    let have = read_full(&mut from, &mut head)?;
+    if have < HEAD_LEN {
+        return Err(Fault::Length { have: have as u64, need: HEAD_LEN as u64 });
+    }
+    let head = Head::of(&head)?;
+    let mut body = Hashed { from, hash: blake3::Hasher::new() };
+    let (mut ledger, mut definitions) = (Vec::new(), Vec::new());
+    let sections = [(&mut ledger, head.ledger_len), (&mut definitions, head.definitions_len)];
+    let mut have = HEAD_LEN as u64;
+    for (packed, length) in sections {
+        let read = Read::take(&mut body, length).read_to_end(packed)? as u64;
+        have += read;
+        if read < length {
+            return Err(Fault::Length { have, need: head.file_len() });
+        }
+    }
+    if head.has_definitions() {
+        if *body.hash.finalize().as_bytes() != head.front {
+            return Err(Fault::Front);
+        }
+        definitions = unpack("definitions", &definitions, head.definitions_bytes)?;
+    }
+    let ledger = unpack("ledger", &ledger, head.ledger_bytes)?;
+    Ok((Beginning { head, ledger, definitions }, body))
 }
 
 /// Fills the buffer as far as there are bytes.

@@ -2,7 +2,7 @@
 
 use crate::error::{Fault, SnapshotError, io_at};
 use crate::head::{About, HEAD_LEN, Head};
-use crate::reading::{Snapshot, verify};
+use crate::reading::{Beginning, Snapshot, verify};
 use crate::writing::Writing;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -160,11 +160,21 @@ impl Store {
         Ok(gone)
     }
 
-    /// Begins a snapshot aside, its ledger first. The state is then written to what comes back.
-    pub fn begin(&self, about: About, ledger: &[u8]) -> Result<Partial, SnapshotError> {
+    /// What stands before the state of a snapshot, as bytes that [`Beginning::read`] reads. All of it is checked.
+    pub fn front(&self, seq: Seq) -> Result<Vec<u8>, SnapshotError> {
+        let (path, head) = (self.path(seq), self.head(seq)?);
+        let (file, _) = self.open_file(seq)?;
+        let mut bytes = Vec::new();
+        file.take(head.front_len()).read_to_end(&mut bytes).map_err(io_at("read", &path))?;
+        Beginning::read(&bytes[..]).map_err(|fault| fault.in_file(&path))?;
+        Ok(bytes)
+    }
+
+    /// Begins a snapshot aside, ledger and definitions first. The state is then written to what comes back.
+    pub fn begin(&self, about: About, ledger: &[u8], definitions: &[u8]) -> Result<Partial, SnapshotError> {
         let aside = self.aside(about.position.seq)?;
         let file = aside.file.try_clone().map_err(io_at("write", &aside.path))?;
-        let to = Writing::begin(file, about, ledger).map_err(io_at("write", &aside.path))?;
+        let to = Writing::begin(file, about, ledger, definitions).map_err(io_at("write", &aside.path))?;
         Ok(Partial { to, aside })
     }
 

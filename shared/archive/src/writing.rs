@@ -1,6 +1,6 @@
-//! How a snapshot is written: the ledger, then the state as it streams by, and at last the head in front of them.
+//! How a snapshot is written: ledger and definitions, then the state as it streams by, and at last the head in front of them.
 
-use crate::head::{About, HEAD_LEN, Head};
+use crate::head::{About, HEAD_LEN, Head, VERSION};
 use std::hash::Hasher;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use twox_hash::XxHash3_64;
@@ -15,9 +15,8 @@ const BLOCK: usize = 1 << 16;
 /// A snapshot on its way into `W`, which must be empty: the state is [`Write`]n here, then [`Writing::finish`] puts the head in front.
 pub struct Writing<W: Write> {
     state: BufWriter<Squeezed<W>>,
-    about: About,
-    ledger_bytes: u64,
-    ledger_len: u64,
+    /// As far as it is known.
+    head: Head,
 }
 
 /// The state, hashed before it is compressed, and again behind.
@@ -61,30 +60,42 @@ impl<W: Write> Write for Squeezed<W> {
 }
 
 impl<W: Write + Seek> Writing<W> {
-    /// Leaves room for the head and writes the ledger.
-    pub fn begin(mut to: W, about: About, ledger: &[u8]) -> io::Result<Self> {
+    /// Leaves room for the head, and writes the ledger and the definitions.
+    pub fn begin(mut to: W, about: About, ledger: &[u8], definitions: &[u8]) -> io::Result<Self> {
         to.write_all(&[0; HEAD_LEN])?;
         let mut to = Hashed { to, hash: blake3::Hasher::new(), len: 0 };
         to.write_all(&zstd::bulk::compress(ledger, LEVEL)?)?;
-        let (ledger_bytes, ledger_len) = (ledger.len() as u64, to.len);
+        let ledger_len = to.len;
+        to.write_all(&zstd::bulk::compress(definitions, LEVEL)?)?;
+        let head = Head {
+            version: VERSION,
+            about,
+            state_digest: Digest(0),
+            ledger_bytes: ledger.len() as u64,
+            definitions_bytes: definitions.len() as u64,
+            state_bytes: 0,
+            ledger_len,
+            definitions_len: to.len - ledger_len,
+            state_len: 0,
+            body: [0; 32],
+            front: *to.hash.finalize().as_bytes(),
+        };
         let to = Encoder::new(to, LEVEL)?;
         let state = BufWriter::with_capacity(BLOCK, Squeezed { digest: XxHash3_64::new(), bytes: 0, to });
-        Ok(Self { state, about, ledger_bytes, ledger_len })
+        Ok(Self { state, head })
     }
 
     /// Ends the state and writes the head. What comes back is not synced.
     pub fn finish(self) -> io::Result<(Head, W)> {
-        let Self { state, about, ledger_bytes, ledger_len } = self;
+        let Self { state, head } = self;
         let Squeezed { digest, bytes: state_bytes, to } = state.into_inner()?;
         let Hashed { mut to, hash, len } = to.finish()?;
         let head = Head {
-            about,
             state_digest: Digest(digest.finish()),
-            ledger_bytes,
             state_bytes,
-            ledger_len,
-            state_len: len - ledger_len,
+            state_len: len - head.ledger_len - head.definitions_len,
             body: *hash.finalize().as_bytes(),
+            ..head
         };
         to.seek(SeekFrom::Start(0))?;
         to.write_all(&head.to_bytes())?;

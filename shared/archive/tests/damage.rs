@@ -2,7 +2,7 @@
 
 mod support;
 
-use archive::{Fault, HEAD_LEN, Head, Snapshot, SnapshotError, Store};
+use archive::{Beginning, Fault, HEAD_LEN, Head, Snapshot, SnapshotError, Store};
 use std::io::{Cursor, Read};
 use support::{about, file, put, small};
 use tempfile::tempdir;
@@ -34,6 +34,30 @@ fn every_flipped_byte_is_noticed_before_the_last_byte_of_the_state_is_handed_out
             assert!(Snapshot::open(bytes.as_slice()).and_then(Snapshot::verify).is_err(), "byte {at}");
         }
     }
+}
+
+#[test]
+fn every_flipped_byte_and_every_cut_before_the_state_is_noticed_by_who_needs_nothing_else() {
+    let (head, good) = small(7);
+    let good = &good[..head.front_len() as usize];
+    assert_eq!(Beginning::read(good).expect("nothing is wrong with it").definitions(), [6; 100]);
+    for at in 0..good.len() {
+        for flip in [0x01, 0x80] {
+            let mut bytes = good.to_vec();
+            bytes[at] ^= flip;
+            assert!(Beginning::read(&bytes[..]).is_err(), "byte {at}");
+        }
+        assert!(Beginning::read(&good[..at]).is_err(), "{at} bytes");
+    }
+}
+
+#[test]
+fn nobody_but_an_engine_begins_with_a_file_of_version_1_and_that_is_said() {
+    let file = include_bytes!("samples/version-1.snapshot");
+    Snapshot::open(&file[..]).and_then(Snapshot::verify).expect("an engine does");
+    let told = Beginning::read(&file[..]).expect_err("it has no definitions");
+    assert!(matches!(told, Fault::NoDefinitions), "{told}");
+    assert!(told.to_string().contains("only an engine can begin with it"), "{told}");
 }
 
 #[test]
@@ -154,11 +178,11 @@ fn a_good_file_under_another_name_is_refused() {
 fn a_file_of_another_version_is_refused_in_words_and_left_alone() {
     let dir = tempdir().expect("a directory");
     let store = Store::open(dir.path()).expect("new");
-    let (_, mut bytes) = file(about(5), b"", b"");
+    let (_, mut bytes) = file(about(5), [b"", b""], b"");
     bytes[8] = 9;
     std::fs::write(store.path(Seq(5)), &bytes).expect("room");
     let told = store.verify(Seq(5)).expect_err("another version");
     assert!(matches!(told, SnapshotError::OtherVersion { .. }));
-    assert!(told.to_string().contains("version 9, this build reads 1"), "{told}");
+    assert!(told.to_string().contains("version 9, this build reads 1 to 2"), "{told}");
     assert_eq!(store.list().expect("readable"), [Seq(5)]);
 }

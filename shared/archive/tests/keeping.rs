@@ -17,7 +17,7 @@ fn a_partial_file_never_counts_and_is_gone_when_the_store_is_opened_again() {
     let dir = tempdir().expect("a directory");
     let store = Store::open(&dir.path().join("snapshots")).expect("new");
     put(&store, 10).expect("room");
-    let mut to = store.begin(about(20), b"ledger").expect("room");
+    let mut to = store.begin(about(20), b"ledger", b"definitions").expect("room");
     to.write_all(&[1; 500_000]).expect("room");
     let (_, aside) = to.finish().expect("room");
     assert_eq!(store.list().expect("readable"), [Seq(10)], "written, synced, and not shown");
@@ -33,8 +33,8 @@ fn a_partial_file_never_counts_and_is_gone_when_the_store_is_opened_again() {
 fn what_is_dropped_before_it_is_shown_leaves_nothing_behind() {
     let dir = tempdir().expect("a directory");
     let store = Store::open(dir.path()).expect("new");
-    drop(store.begin(about(1), b"").expect("room"));
-    drop(store.begin(about(1), b"").expect("room").finish().expect("room"));
+    drop(store.begin(about(1), b"", b"").expect("room"));
+    drop(store.begin(about(1), b"", b"").expect("room").finish().expect("room"));
     drop(store.receive(Seq(1), 1_000).expect("room"));
     assert_eq!(files(&store), 0);
 }
@@ -43,7 +43,8 @@ fn what_is_dropped_before_it_is_shown_leaves_nothing_behind() {
 fn two_may_be_written_at_once_even_of_one_position() {
     let dir = tempdir().expect("a directory");
     let store = Store::open(dir.path()).expect("new");
-    let (one, two) = (store.begin(about(1), b"").expect("room"), store.begin(about(1), b"").expect("room"));
+    let (one, two) =
+        (store.begin(about(1), b"", b"").expect("room"), store.begin(about(1), b"", b"").expect("room"));
     let head = one.commit().expect("room");
     assert_eq!(two.commit().expect("room"), head);
     assert_eq!(store.verify(Seq(1)).expect("good"), head);
@@ -119,7 +120,7 @@ fn a_directory_that_is_not_there_holds_nothing_and_cannot_be_written_in() {
     let nowhere = Store::look(&dir.path().join("snapshots"));
     assert!(nowhere.list().expect("empty").is_empty());
     assert!(nowhere.newest_good(&mut |_, _| {}).expect("empty").is_none());
-    let told = nowhere.begin(about(1), b"").err().expect("no directory").to_string();
+    let told = nowhere.begin(about(1), b"", b"").err().expect("no directory").to_string();
     assert!(told.contains("snapshots"), "{told}");
     assert!(!nowhere.dir().exists(), "looking changes nothing");
 }
@@ -128,7 +129,7 @@ fn a_directory_that_is_not_there_holds_nothing_and_cannot_be_written_in() {
 fn a_full_disk_is_told_with_what_may_be_done() {
     let dir = tempdir().expect("a directory");
     let store = Store::open(dir.path()).expect("new");
-    let to = store.begin(about(1), b"").expect("room");
+    let to = store.begin(about(1), b"", b"").expect("room");
     // What a write says there (ENOSPC).
     let full =
         std::fs::OpenOptions::new().write(true).open("/dev/full").and_then(|mut full| full.write_all(b"x"));

@@ -2,7 +2,7 @@
 
 mod support;
 
-use archive::{About, Snapshot};
+use archive::{About, Beginning, Snapshot};
 use proptest::prelude::*;
 use std::io::{Read, Write};
 use support::{about, file};
@@ -13,6 +13,7 @@ proptest! {
     #[test]
     fn any_ledger_and_state_come_back(
         ledger in prop::collection::vec(any::<u8>(), 0..5_000),
+        definitions in prop::collection::vec(any::<u8>(), 0..9_000),
         seed in any::<u64>(),
         length in prop_oneof![Just(0_usize), 1..200_usize, 60_000..70_000_usize, 130_000..300_000_usize],
         spread in 1..=255_u64,
@@ -27,7 +28,7 @@ proptest! {
         let (seq, epoch, digest, machine) = numbers;
         let mut of = About { digest: Digest(digest), machine, ..about(1) };
         (of.position.seq, of.position.epoch) = (Seq(seq), Epoch(epoch));
-        let (head, bytes) = file(of, &ledger, &state);
+        let (head, bytes) = file(of, [&ledger, &definitions], &state);
         prop_assert_eq!(head.about, of);
         prop_assert_eq!(head.file_len(), bytes.len() as u64);
         prop_assert_eq!(head.state_digest.0, twox_hash::XxHash3_64::oneshot(&state));
@@ -35,6 +36,9 @@ proptest! {
         let read = Snapshot::open(bytes.as_slice()).expect("just written");
         prop_assert_eq!(read.head(), &head);
         prop_assert_eq!(read.ledger(), &ledger);
+        prop_assert_eq!(read.definitions(), &definitions);
+        let front = Beginning::read(&bytes[..head.front_len() as usize]).expect("no more is needed");
+        prop_assert_eq!((front.about(), front.ledger(), front.definitions()), (&of, &ledger[..], &definitions[..]));
         let mut from = read.state().expect("just written");
         let mut back = Vec::new();
         let mut piece = vec![0; pieces];
@@ -53,7 +57,7 @@ proptest! {
 fn a_store_gives_back_what_was_written_there() {
     let dir = tempdir().expect("a directory");
     let store = archive::Store::open(dir.path()).expect("new");
-    let mut to = store.begin(about(9), b"ledger").expect("room");
+    let mut to = store.begin(about(9), b"ledger", b"definitions").expect("room");
     to.write_all(b"state").expect("room");
     let head = to.commit().expect("room");
     assert_eq!(store.head(Seq(9)).expect("good"), head);
@@ -61,6 +65,9 @@ fn a_store_gives_back_what_was_written_there() {
     assert_eq!(archive::verify(&store.path(Seq(9))).expect("good"), head);
     let snapshot = store.read(Seq(9)).expect("good");
     assert_eq!(snapshot.ledger(), b"ledger");
+    let front = store.front(Seq(9)).expect("good");
+    assert_eq!(front, std::fs::read(store.path(Seq(9))).expect("good")[..head.front_len() as usize]);
+    assert_eq!(Beginning::read(&front[..]).expect("good").definitions(), b"definitions");
     let mut state = Vec::new();
     snapshot.state().expect("good").read_to_end(&mut state).expect("good");
     assert_eq!(state, b"state");
@@ -68,7 +75,7 @@ fn a_store_gives_back_what_was_written_there() {
 
 #[test]
 fn whoever_wants_less_than_the_whole_state_is_told_so() {
-    let (_, bytes) = file(about(1), b"", &[7; 200_000]);
+    let (_, bytes) = file(about(1), [b"", b""], &[7; 200_000]);
     let mut state = Snapshot::open(bytes.as_slice()).expect("good").state().expect("good");
     state.read_exact(&mut [0; 150_000]).expect("good");
     let refused = state.finish().expect_err("the state goes on").to_string();

@@ -126,7 +126,7 @@ fn a_snapshot_that_is_damaged_short_or_somebody_elses_is_refused_and_the_connect
     let mut flipped = whole.clone();
     let middle = whole.len() - 5;
     flipped[middle] ^= 1;
-    let (_, foreign) = support::file(archive::About { cluster: 1, ..about(7) }, b"", b"state");
+    let (_, foreign) = support::file(archive::About { cluster: 1, ..about(7) }, [b"", b""], b"state");
     for (bytes, words) in [(&flipped, "does not count"), (&foreign, "it is of cluster")] {
         fs::write(mine.path(Seq(7)), bytes).unwrap();
         match client.keep(&mine, Seq(7)).unwrap_err() {

@@ -19,8 +19,8 @@ pub(crate) fn about(seq: u64) -> About {
 }
 
 /// The bytes of a file.
-pub(crate) fn file(about: About, ledger: &[u8], state: &[u8]) -> (Head, Vec<u8>) {
-    let mut to = Writing::begin(Cursor::new(Vec::new()), about, ledger).expect("memory");
+pub(crate) fn file(about: About, [ledger, definitions]: [&[u8]; 2], state: &[u8]) -> (Head, Vec<u8>) {
+    let mut to = Writing::begin(Cursor::new(Vec::new()), about, ledger, definitions).expect("memory");
     // In uneven pieces, as a state machine writes.
     for piece in state.chunks(77) {
         to.write_all(piece).expect("memory");
@@ -32,12 +32,12 @@ pub(crate) fn file(about: About, ledger: &[u8], state: &[u8]) -> (Head, Vec<u8>)
 /// A small one: every byte of it can be tried.
 pub(crate) fn small(seq: u64) -> (Head, Vec<u8>) {
     let state: Vec<u8> = (0..900_u32).flat_map(|n| (n * n % 97).to_le_bytes()).collect();
-    file(about(seq), &[5; 48], &state)
+    file(about(seq), [&[5; 48], &[6; 100]], &state)
 }
 
 /// Writes a small snapshot into a store.
 pub(crate) fn put(store: &Store, seq: u64) -> Result<Head, SnapshotError> {
-    let mut to = store.begin(about(seq), b"ledger")?;
+    let mut to = store.begin(about(seq), b"ledger", b"definitions")?;
     to.write_all(format!("the state behind {seq}").as_bytes()).map_err(|error| to.failed(error))?;
     to.commit()
 }

@@ -1,10 +1,12 @@
 //! What the nodes tell of themselves, gathered: the live table, readiness, and whether the engines agree.
 
+mod disputes;
+
 use anyhow::Context;
 use bus::Datagrams;
 use cluster::agreement::{Agreement, Disagreement};
 use cluster::status::{Detail, Status};
-use cluster::{Role, control};
+use cluster::{Disputes, Role, control};
 use node::Description;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -110,6 +112,16 @@ impl Board {
         self.agreement.agreed()
     }
 
+    /// Where the cluster stands with engines that differ, as the supervisors have it.
+    #[must_use]
+    pub fn disputes(&self) -> Option<&Disputes> {
+        let said = self.known.values().filter_map(|known| match &known.status.detail {
+            Detail::Supervisor { disputes, .. } => Some(disputes),
+            _ => None,
+        });
+        said.max_by_key(|disputes| disputes.rank())
+    }
+
     /// How many digests were compared and found equal.
     #[must_use]
     pub fn compared(&self) -> u64 {
@@ -148,6 +160,9 @@ impl Board {
                 _ => {}
             }
         }
+        if let Some(Disputes { number, open: Some(_), .. }) = self.disputes() {
+            behind.push(format!("the engines differ, and dispute {number} is not decided"));
+        }
         if self.agreed().is_none_or(|agreed| agreed.seq < upto) {
             behind.push(format!("the engines' digests are not compared at {upto} yet"));
         }
@@ -162,6 +177,11 @@ impl Board {
             _ => None,
         };
         self.known.values().filter_map(outbound).max().unwrap_or(0)
+    }
+
+    fn name(&self, id: NodeId) -> String {
+        let node = self.description.nodes.iter().find(|node| node.id == id);
+        node.map_or_else(|| format!("node {id}"), |node| node.name.clone())
     }
 
     /// The table for people, a line for each node.
@@ -194,6 +214,9 @@ impl Board {
                     detail(status)
                 ),
             };
+        }
+        if let Some(said) = self.disputes() {
+            table.push_str(&disputes::in_words(said, |id| self.name(id)));
         }
         match (self.disagreement, self.agreed()) {
             (Some(found), _) => {
@@ -271,12 +294,13 @@ fn detail(status: &Status) -> String {
             "leads, committed {committed}, {lanes} gateways, {refused} packets refused, {closed_lanes} lanes closed{repaired}"
         ),
         Detail::Sequencer { committed, .. } => format!("stands by, committed {committed}{repaired}"),
-        Detail::Supervisor { leads, sequencer, hot, successor, waits } => {
+        Detail::Supervisor { leads, sequencer, hot, successor, waits, disputes } => {
             let name = |node: &Option<NodeId>| node.map_or("nobody".to_owned(), |node| node.to_string());
             let leads = if *leads { "leads" } else { "follows" };
             let waits = if *waits { "TOO FEW VOTES ARE LEFT, see `lockstep recover`; " } else { "" };
+            let differ = if disputes.open.is_some() { "ENGINES DIFFER, see below; " } else { "" };
             format!(
-                "{waits}{leads}, epoch granted to node {}, hot engine is node {}, behind it node {}",
+                "{waits}{differ}{leads}, epoch granted to node {}, hot engine is node {}, behind it node {}",
                 name(sequencer),
                 name(hot),
                 name(successor)
@@ -285,18 +309,20 @@ fn detail(status: &Status) -> String {
         Detail::Engine { stopped: Some(seq), .. } => {
             format!("STOPPED BEFORE FRAME {seq}, which made it panic; see `lockstep quarantine`{repaired}")
         }
-        Detail::Engine { mode, ring_used, ring_len, resting, marks, .. } => {
+        Detail::Engine { mode, ready, ring_used, ring_len, resting, marks, .. } => {
+            let ready = if *ready { "ready" } else { "NOT READY" };
             let digest = marks.first().map_or(0, |mark| mark.digest.0);
             let used = 100 * u64::from(*ring_used) / u64::from((*ring_len).max(1));
-            format!("{mode}, ring {used}%, {resting} resting, digest {digest:016x}{repaired}")
+            format!("{mode}, {ready}, ring {used}%, {resting} resting, digest {digest:016x}{repaired}")
         }
         Detail::Logger { synced, events, segments, bytes, .. } => {
             format!("synced {synced}, {events} events, {segments} segments, {} MiB{repaired}", bytes >> 20)
         }
-        Detail::Gateway { open, connections, sessions, in_flight, in_flight_limit, shed, .. } => {
+        Detail::Gateway { open, connections, sessions, in_flight, in_flight_limit, halted, shed, .. } => {
             let open = if *open { "open" } else { "not open yet" };
+            let halted = if *halted { "HALTED: engines differ; " } else { "" };
             format!(
-                "{open}, {sessions} of {connections} logged on, {in_flight}/{in_flight_limit} on their way, {shed} shed{repaired}"
+                "{halted}{open}, {sessions} of {connections} logged on, {in_flight}/{in_flight_limit} on their way, {shed} shed{repaired}"
             )
         }
     }

@@ -109,6 +109,7 @@ impl<T: Transport, L: ControlLog> SupervisorNode<T, L> {
                 hot: control.hot().map(|hot| hot.engine),
                 successor: control.hot().and_then(|hot| hot.successor),
                 waits: self.ports.log.may_propose() && self.core.shortage().is_some(),
+                disputes: control.disputes().clone(),
             },
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::board::Board;
 use cluster::status::{Detail, Status};
-use cluster::{EngineMode, Role};
+use cluster::{Disputes, EngineMode, Role};
 use node::{Description, NodeEntry};
 use std::collections::BTreeMap;
 use wire::{Incarnation, Nanos, NodeId, Seq};
@@ -91,6 +91,9 @@ pub fn missing(
     }
     if !heard.clone().any(|status| matches!(status.detail, Detail::Supervisor { leads: true, .. })) {
         missing.push("no supervisor leads".to_owned());
+    }
+    if let Some(Disputes { number, open: Some(_), .. }) = board.disputes() {
+        missing.push(format!("engines differ, and dispute {number} is not decided"));
     }
     let mut logged_on = 0;
     for (node, status) in &accounts {

@@ -1,6 +1,6 @@
 //! What every node tells of itself, some times a second, to whoever listens.
 
-use crate::{EngineMode, Role};
+use crate::{Disputes, EngineMode, Role};
 use serde::{Deserialize, Serialize};
 use wire::{Digest, Epoch, Incarnation, Nanos, NodeId, Outbound, Position, Seq, Term};
 
@@ -93,6 +93,8 @@ pub enum Detail {
         successor: Option<NodeId>,
         /// Whether too few votes are left, and it waits for them or for an operator.
         waits: bool,
+        /// Where the cluster stands with engines that differ.
+        disputes: Disputes,
     },
     /// An engine.
     Engine {

@@ -75,7 +75,9 @@ fn fetch(log: &mut Journal, other: SocketAddr, stop: &dyn Fn() -> bool) -> Resul
     loop {
         match copy(log, &mut client, after, upto, stop) {
             // This log leaves the committed history before that place: look further back.
-            Err(Stopped::Client(ClientError::Refused { .. })) if after.seq.0 + 1 > log.first() => {
+            Err(Stopped::Client(ClientError::NotHeld { position, .. }))
+                if position == after && after.seq.0 + 1 > log.first() =>
+            {
                 let earlier = after.seq.0.saturating_sub(back).max(log.first() - 1);
                 let Some(place) = log.position_of(earlier) else { return Ok(()) };
                 (after, back) = (place, back * 2);

@@ -1,7 +1,8 @@
 //! Who asks a logger for snapshots and history over TCP, or gives it a snapshot to keep.
 
-use crate::error::SnapshotError;
-use crate::head::Head;
+use crate::error::{Fault, SnapshotError};
+use crate::head::{HEAD_LEN, Head, MAX_DEFINITIONS_LEN, MAX_LEDGER_LEN};
+use crate::reading::Beginning;
 use crate::store::Store;
 use crate::talk::{CHECKING, Listed, Reply, Request, SILENCE, TalkError, bound, hear, say};
 use std::fs::File;
@@ -12,6 +13,8 @@ use wire::{Frame, FrameError, MAX_FRAME_LEN, Outbound, Position, Seq, prelude};
 
 /// Bytes that are read at once.
 const BLOCK: usize = 1 << 20;
+/// The most bytes that can stand before a state: nothing grows when it is compressed by as much as this allows for.
+const MAX_FRONT_LEN: u64 = HEAD_LEN as u64 + 2 * (MAX_LEDGER_LEN + MAX_DEFINITIONS_LEN);
 /// Frames begin at multiples of this, as in the log.
 const ALIGN: usize = 8;
 
@@ -35,6 +38,26 @@ pub enum ClientError {
         peer: SocketAddr,
         /// Why.
         words: String,
+    },
+    /// Its log does not hold a place.
+    #[error("the log of {peer} does not hold {position}: {words}")]
+    NotHeld {
+        /// Who.
+        peer: SocketAddr,
+        /// Which place.
+        position: Position,
+        /// What it holds instead.
+        words: String,
+    },
+    /// What came is no beginning, or another one than was asked for.
+    #[error("what {peer} sent of snapshot {seq} does not count: {fault}")]
+    Beginning {
+        /// Who.
+        peer: SocketAddr,
+        /// Of which snapshot.
+        seq: Seq,
+        /// What is wrong with it.
+        fault: Fault,
     },
     /// What came is no answer to what was asked.
     #[error("{peer} said what was not asked ({what}): is it a logger of the same release?")]
@@ -161,6 +184,25 @@ impl Client {
         }
     }
 
+    /// What stands in its snapshot of this number before the state, checked whole, if its log holds the snapshot's place and
+    /// `upto`, which lies behind it.
+    ///
+    /// # Errors
+    /// As of any request; or what came is not whole.
+    pub fn beginning(&mut self, seq: Seq, upto: Position) -> Result<Beginning, ClientError> {
+        let length = match self.ask(&Request::Beginning { seq, upto })? {
+            Reply::Bytes(length) => length,
+            other => return Err(self.strange(&other)),
+        };
+        let mut bytes = Vec::new();
+        let read = Read::take(&mut self.stream, length.min(MAX_FRONT_LEN)).read_to_end(&mut bytes);
+        read.map_err(self.io("read from"))?;
+        let fault = |fault| ClientError::Beginning { peer: self.peer, seq, fault };
+        let beginning = Beginning::read(&bytes[..]).map_err(fault)?;
+        let found = beginning.about().position.seq;
+        if found == seq { Ok(beginning) } else { Err(fault(Fault::Name { found })) }
+    }
+
     fn ask(&mut self, request: &Request) -> Result<Reply, ClientError> {
         say(&mut self.stream, request).map_err(|error| self.talk("write to", error))?;
         self.reply()
@@ -169,6 +211,9 @@ impl Client {
     fn reply(&mut self) -> Result<Reply, ClientError> {
         match hear(&mut self.stream).map_err(|error| self.talk("read from", error))? {
             Some(Reply::Refused(words)) => Err(ClientError::Refused { peer: self.peer, words }),
+            Some(Reply::NotHeld(position, words)) => {
+                Err(ClientError::NotHeld { peer: self.peer, position, words })
+            }
             Some(reply) => Ok(reply),
             None => Err(self.hung_up()),
         }

@@ -9,6 +9,8 @@
 //! - [`Writing`] and [`Snapshot`] are the format itself, over anything that can be written or read.
 //!
 //! - [`Service`] hands them, and the log that lies beside them, on over TCP; [`Client`] asks for them.
+//! - [`Past`] is what a node that does not wait sees of that, [`Detour`] its way around the stream; [`Fetching`] is the thread
+//!   that waits instead.
 //!
 //! Snapshots are a cache. Whatever is wrong with one costs time, never history: the errors say what an operator may do, and
 //! the reader takes the one before.
@@ -17,7 +19,9 @@
 
 mod client;
 mod error;
+mod fetching;
 mod head;
+mod past;
 mod reading;
 mod service;
 mod store;
@@ -26,7 +30,9 @@ mod writing;
 
 pub use client::{Client, ClientError, Frames};
 pub use error::{Fault, SnapshotError};
+pub use fetching::{Begin, Beginnings, Fetching};
 pub use head::{About, HEAD_LEN, Head, MAX_DEFINITIONS_LEN, MAX_LEDGER_LEN, OLDEST_VERSION, VERSION};
+pub use past::{Detour, Found, NoPast, Past, Piece, Since, Taken, WORTH_FETCHING, Wanted, Way};
 pub use reading::{Beginning, Snapshot, State, verify};
 pub use service::{MAX_CONNECTIONS, Service, Settings};
 pub use store::{Aside, Incoming, Partial, Store};

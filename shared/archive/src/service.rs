@@ -1,5 +1,6 @@
 //! Who hands history and snapshots on over TCP, and takes snapshots in: the logger's side. It only reads the log's files.
 
+use crate::error::SnapshotError;
 use crate::head::{HEAD_LEN, Head};
 use crate::store::Store;
 use crate::talk::{Listed, Reply, Request, SILENCE, TalkError, bound, hear, say};
@@ -140,6 +141,13 @@ impl Settings {
                     let kept = journal::read_watermark(&self.events).unwrap_or(0);
                     say(stream, &Reply::Events(Outbound(kept)))?;
                 }
+                Request::Beginning { seq, upto } => match self.beginning(seq, upto) {
+                    Ok(bytes) => {
+                        say(stream, &Reply::Bytes(bytes.len() as u64))?;
+                        stream.write_all(&bytes)?;
+                    }
+                    Err(refused) => say(stream, &refused)?,
+                },
             }
         }
         Ok(())
@@ -168,6 +176,19 @@ impl Settings {
         say(stream, &Reply::Bytes(length))?;
         io::copy(&mut file.take(length), stream)?;
         Ok(())
+    }
+
+    /// What stands in a snapshot before its state, if its place and a later one are of the same history, which this log holds.
+    fn beginning(&self, seq: Seq, upto: Position) -> Result<Vec<u8>, Reply> {
+        let words = |error: SnapshotError| Reply::Refused(error.to_string());
+        let at = self.store.head(seq).map_err(words)?.about.position;
+        if at.seq > upto.seq {
+            return Err(Reply::Refused(format!("it was taken at {at}, behind {upto}")));
+        }
+        for place in [upto, at] {
+            journal::holds(&self.log, place).map_err(refusal)?;
+        }
+        self.store.front(seq).map_err(words)
     }
 
     /// Takes a file in. Whatever is refused was read to its end, so that the asker hears of it.
@@ -218,11 +239,7 @@ impl Settings {
     fn log(&self, stream: &mut TcpStream, after: Position, upto: Position) -> Result<(), TalkError> {
         let mut history = match History::open(&self.log, after, upto) {
             Ok(history) => history,
-            Err(error @ HistoryError::Journal(_)) => {
-                tracing::error!(%error, "the log cannot be read for others");
-                return say(stream, &Reply::Refused(error.to_string()));
-            }
-            Err(error) => return say(stream, &Reply::Refused(error.to_string())),
+            Err(error) => return say(stream, &refusal(error)),
         };
         say(stream, &Reply::Frames(history.left()))?;
         loop {
@@ -235,6 +252,18 @@ impl Settings {
                     return Err(io::Error::other(error).into());
                 }
             }
+        }
+    }
+}
+
+/// What is answered if the log cannot be read, or does not hold what was asked for.
+fn refusal(error: HistoryError) -> Reply {
+    match error {
+        HistoryError::NotHeld { position, why } => Reply::NotHeld(position, why),
+        HistoryError::Order { .. } => Reply::Refused(error.to_string()),
+        HistoryError::Journal(_) => {
+            tracing::error!(%error, "the log cannot be read for others");
+            Reply::Refused(error.to_string())
         }
     }
 }

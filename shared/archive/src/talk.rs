@@ -27,6 +27,8 @@ pub(crate) enum Request {
     Log { after: Position, upto: Position },
     /// Up to which event is the journal of events kept for good?
     Events,
+    /// What stands in that snapshot before its state, if the log holds its place and this later one.
+    Beginning { seq: Seq, upto: Position },
 }
 
 /// What may be answered.
@@ -44,6 +46,8 @@ pub(crate) enum Reply {
     Events(Outbound),
     /// No, and why.
     Refused(String),
+    /// No: the log does not hold this place, and what it holds instead.
+    NotHeld(Position, String),
 }
 
 /// A snapshot that somebody has.

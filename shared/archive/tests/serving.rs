@@ -44,15 +44,15 @@ fn what_is_not_held_is_refused_in_words_and_the_next_request_is_answered() {
     let right = place(&frames, 300);
     let other = Position { chain: Chain(1), ..right };
     let beyond = Position { seq: Seq(501), ..place(&frames, 500) };
-    for (after, upto) in [
-        (other, place(&frames, 500)),
-        (Position::GENESIS, other),
-        (right, beyond),
-        (right, place(&frames, 2)),
-    ] {
+    for (after, upto, missing) in
+        [(other, place(&frames, 500), other), (Position::GENESIS, other, other), (right, beyond, beyond)]
+    {
         let refused = all(&mut client, after, upto).unwrap_err();
-        assert!(matches!(&refused, ClientError::Refused { words, .. } if !words.is_empty()), "{refused}");
+        let told = matches!(&refused, ClientError::NotHeld { position, words, .. } if *position == missing && !words.is_empty());
+        assert!(told, "{refused}");
     }
+    let refused = all(&mut client, right, place(&frames, 2)).unwrap_err();
+    assert!(matches!(&refused, ClientError::Refused { words, .. } if !words.is_empty()), "{refused}");
     let refused = client.snapshot(Seq(9), &logger.other_store()).unwrap_err();
     assert!(matches!(refused, ClientError::Refused { .. }), "{refused}");
     assert_eq!(all(&mut client, right, place(&frames, 301)).unwrap(), frames[300..301]);

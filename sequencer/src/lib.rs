@@ -20,7 +20,7 @@ mod schedule;
 mod settings;
 mod stamp;
 
-pub use crate::node::{SequencerNode, SequencerPorts};
+pub use crate::node::{SequencerNode, SequencerPorts, judge};
 pub use intake::{Breach, Counters, Intake, Refusal};
 pub use schedule::{Interval, Schedule};
 pub use settings::SequencerSettings;

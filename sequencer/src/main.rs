@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use anyhow::Context;
+use archive::{Beginnings, Fetching};
 use bus::{Multicast, Publication};
 use clap::Parser;
 use cluster::Role;
@@ -38,12 +39,17 @@ fn run(arguments: &NodeArgs) -> anyhow::Result<()> {
 
 fn ports(started: &Started) -> anyhow::Result<SequencerPorts<Multicast>> {
     let Started { description, node, .. } = started;
+    let loggers = description.nodes_of(Role::Logger).map(|logger| logger.address.into()).collect();
+    let beginnings = Beginnings { cluster: description.cluster_id(), judge: sequencer::judge };
+    let past =
+        Fetching::start(beginnings, loggers).context("cannot start the thread that fetches the past")?;
     Ok(SequencerPorts {
         control: description.control_group(node)?,
         acks: description.follow_acks(node)?,
         commands: description.take_commands(node)?,
         speaks: description.publish_sequenced(node)?,
         hears: description.follow_sequenced(node)?,
+        past: Box::new(past),
         beacon: Beacon::open(description, node)?,
     })
 }

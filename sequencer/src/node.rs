@@ -6,6 +6,7 @@ use crate::schedule::Schedule;
 use crate::settings::SequencerSettings;
 use crate::stamp::Stamper;
 use anyhow::Context;
+use archive::{Beginning, Detour, Past, Piece, Since, Taken, WORTH_FETCHING, Wanted, Way};
 use bus::mold::{Packet, RequestPacket};
 use bus::{Delivery, Publication, Session, Socket, StreamKind, Subscription, Transport};
 use cluster::planted::{Fault, planted};
@@ -27,6 +28,9 @@ const BATCHES_A_CYCLE: usize = 4;
 /// Chains of places that are remembered: a sequencer asks for none.
 const REMEMBERED: usize = 1;
 
+/// A candidate waits so long for the next piece of the log that it adopts, where it fetches that in bulk.
+const BULK_PATIENCE: Nanos = Nanos::SECOND;
+
 /// What a sequencer hears and speaks through.
 #[derive(Debug)]
 pub struct SequencerPorts<T: Transport> {
@@ -40,8 +44,21 @@ pub struct SequencerPorts<T: Transport> {
     pub speaks: T::Publication,
     /// The sequenced stream of others, and a logger's log, in.
     pub hears: T::Subscription,
+    /// What lies far behind it.
+    pub past: Box<dyn Past>,
     /// Its account of itself.
     pub beacon: Beacon<T::Socket>,
+}
+
+/// What it hears and speaks through, but for the past.
+#[derive(Debug)]
+struct Ports<T: Transport> {
+    control: ControlGroup<T::Socket>,
+    acks: T::Socket,
+    commands: T::Socket,
+    speaks: T::Publication,
+    hears: T::Subscription,
+    beacon: Beacon<T::Socket>,
 }
 
 /// What it is at the moment.
@@ -50,9 +67,20 @@ enum Seat {
     /// It follows whoever leads.
     Standby,
     /// It was granted an epoch, and gathers promises and the best log.
-    Candidate(Box<(Candidacy, Adoption)>),
+    Candidate(Box<Campaign>),
     /// It stamps.
     Leader(Box<Reign>),
+}
+
+/// A candidate's way into its epoch.
+#[derive(Debug)]
+struct Campaign {
+    candidacy: Candidacy,
+    adoption: Adoption,
+    /// Whose log is adopted, and up to where.
+    fetch: Option<(NodeId, Position)>,
+    /// How often a log was fetched.
+    fetches: u32,
 }
 
 /// An epoch of one's own.
@@ -72,8 +100,12 @@ struct Reign {
 #[derive(Debug)]
 pub struct SequencerNode<T: Transport> {
     settings: SequencerSettings,
-    ports: SequencerPorts<T>,
+    ports: Ports<T>,
+    /// Around the stream, to what lies far behind.
+    detour: Detour,
     seat: Seat,
+    /// What the leader that is followed said last.
+    told: Option<Leading>,
     /// What is received or stamped and not committed.
     following: Following<Entry>,
     /// The ledger of what is committed.
@@ -90,10 +122,13 @@ pub struct SequencerNode<T: Transport> {
 impl<T: Transport> SequencerNode<T> {
     /// A sequencer that knows nothing yet.
     pub fn new(settings: SequencerSettings, ports: SequencerPorts<T>) -> Self {
+        let SequencerPorts { control, acks, commands, speaks, hears, past, beacon } = ports;
         Self {
             settings,
-            ports,
+            ports: Ports { control, acks, commands, speaks, hears, beacon },
+            detour: Detour::new(past),
             seat: Seat::Standby,
+            told: None,
             following: Following::new(Position::GENESIS, REMEMBERED),
             ledger: Ledger::default(),
             quarantined: Vec::new(),
@@ -153,7 +188,7 @@ impl<T: Transport> SequencerNode<T> {
             match message {
                 Message::Granted(grant) => self.handle_grant(now, grant),
                 Message::Answer(answer) => self.handle_answer(now, &answer),
-                Message::Leading(leading) => self.handle_leading(from, leading),
+                Message::Leading(leading) => self.handle_leading(now, from, leading),
                 // It only ever becomes longer.
                 Message::Quarantined(list) if list.len() > self.quarantined.len() => self.quarantined = list,
                 Message::SnapshotWanted => {
@@ -186,25 +221,32 @@ impl<T: Transport> SequencerNode<T> {
             self.settle();
             if grant.adopted == Adopted::MayLack && self.following.last() != Position::GENESIS {
                 tracing::warn!(epoch = %grant.epoch, "what this process knows may be lost: it begins with the loggers' logs alone");
-                self.following = Following::new(Position::GENESIS, REMEMBERED);
-                self.ledger = Ledger::default();
+                self.forget();
             }
             let committed = self.following.committed();
             tracing::info!(epoch = %grant.epoch, loggers = %grant.loggers, quorum = %grant.quorum.voters(), %committed, "granted an epoch; asking the loggers for their promises");
             self.hear_history(grant.epoch);
             let adoption = Adoption::new(committed, self.settings.uncommitted);
             let candidacy = Candidacy::new(grant, committed, self.settings.patience, now);
-            self.seat = Seat::Candidate(Box::new((candidacy, adoption)));
+            self.seat = Seat::Candidate(Box::new(Campaign { candidacy, adoption, fetch: None, fetches: 0 }));
         }
+    }
+
+    /// Knows nothing of any history.
+    fn forget(&mut self) {
+        self.following = Following::new(Position::GENESIS, REMEMBERED);
+        self.ledger = Ledger::default();
     }
 
     /// Nothing of an epoch below this is taken up, or gone on with.
     fn step_down(&mut self, epoch: Epoch) {
         self.highest = epoch;
+        self.told = None;
+        self.detour.turn_back();
         match std::mem::replace(&mut self.seat, Seat::Standby) {
             Seat::Standby => {}
-            Seat::Candidate(candidate) => {
-                let own = candidate.0.grant().epoch;
+            Seat::Candidate(campaign) => {
+                let own = campaign.candidacy.grant().epoch;
                 tracing::warn!(%own, later = %epoch, "another epoch was granted before this one began");
                 self.hear_history(epoch);
             }
@@ -225,29 +267,103 @@ impl<T: Transport> SequencerNode<T> {
     }
 
     fn handle_answer(&mut self, now: Nanos, answer: &Answer) {
-        if let Seat::Candidate(candidate) = &mut self.seat {
-            candidate.0.handle_answer(now, answer);
+        if let Seat::Candidate(campaign) = &mut self.seat {
+            campaign.candidacy.handle_answer(now, answer);
         }
     }
 
     /// Another sequencer leads: it is followed.
-    fn handle_leading(&mut self, from: NodeId, leading: Leading) {
+    fn handle_leading(&mut self, now: Nanos, from: NodeId, leading: Leading) {
         if leading.epoch < self.highest || leading.nonce == self.settings.token {
             return;
         }
         if leading.epoch > self.highest {
             self.step_down(leading.epoch);
         }
-        if let Some(from_seq) = self.following.handle_epoch(leading.epoch, leading.parent) {
+        self.told = Some(leading);
+        let news = self.following.handle_epoch(leading.epoch, leading.parent);
+        // Who comes from far behind would hold back the whole history until the epoch's first frame.
+        self.following.handle_word(leading.epoch, leading.committed);
+        if let Some(from_seq) = news {
             tracing::info!(epoch = %leading.epoch, sequencer = %from, from = %from_seq, "following another sequencer");
-            let session = self.settings.names.of(StreamKind::Sequenced, leading.epoch);
-            self.ports.hears.begin_session(session, from_seq.0);
             let leader = self.settings.sequencers.get(&from);
             let sources = leader.into_iter().chain(self.settings.loggers.values()).copied();
             self.ports.hears.set_repair(sources.collect());
+            self.follow(now, &leading);
         }
-        // Who comes from far behind would hold back the whole history until the epoch's first frame.
-        self.following.handle_word(leading.epoch, leading.committed);
+    }
+
+    /// Takes up the session of whoever leads, or first what lies far before it.
+    fn follow(&mut self, now: Nanos, leading: &Leading) {
+        let (last, upto) = (self.following.last(), leading.committed);
+        let behind = upto.seq.0.saturating_sub(last.seq.0);
+        if behind > WORTH_FETCHING || behind > 0 && last == Position::GENESIS {
+            self.ports.hears.begin_session(self.settings.names.of(StreamKind::Sequenced, Epoch(0)), 1);
+            self.set_out(now, last, upto);
+        } else {
+            self.listen(now, leading);
+        }
+    }
+
+    fn listen(&mut self, now: Nanos, leading: &Leading) {
+        let session = self.settings.names.of(StreamKind::Sequenced, leading.epoch);
+        self.ports.hears.begin_session(session, self.following.last().seq.next().0);
+        self.ports.hears.expect_below(now, leading.last.seq.next().0);
+    }
+
+    /// Sets out for what lies behind one place up to another: who knows nothing begins with a snapshot.
+    fn set_out(&mut self, now: Nanos, after: Position, upto: Position) {
+        let since = match after {
+            Position::GENESIS => Since::Snapshot,
+            after => Since::OneOf(vec![after]),
+        };
+        self.detour.set_out(now, Wanted { since, upto });
+    }
+
+    /// Takes what was found of the past by one that stands by.
+    fn take_past(&mut self, now: Nanos) -> anyhow::Result<usize> {
+        let Some(leading) = self.told else { return Ok(0) };
+        let Self { detour, following, ledger, .. } = self;
+        let (from, mut trouble) = (following.last(), None);
+        let (work, way) = detour.go(now, &mut |piece| {
+            let taken = match piece {
+                Piece::Beginning(beginning) => begin_with(&beginning).map(|(begun, known)| {
+                    (*following, *ledger) = (begun, known);
+                    following.handle_epoch(leading.epoch, leading.parent);
+                    following.handle_word(leading.epoch, leading.committed);
+                }),
+                Piece::Frame(bytes) => Frame::read(bytes)
+                    .map_err(anyhow::Error::from)
+                    .and_then(|frame| Ok(following.handle_frame(&frame, Entry::of(&frame))?)),
+            };
+            match taken {
+                Ok(()) if trouble.is_none() => Taken::Yes,
+                other => {
+                    trouble = trouble.take().or(other.err());
+                    Taken::Later
+                }
+            }
+        });
+        if let Some(error) = trouble {
+            return Err(error);
+        }
+        if from != self.following.last() {
+            // What is heard of the stream meanwhile would not follow.
+            self.ports.hears.begin_session(self.settings.names.of(StreamKind::Sequenced, Epoch(0)), 1);
+        }
+        match way {
+            Way::Off | Way::On => {}
+            Way::Ended { gained: true } => self.follow(now, &leading),
+            Way::Nowhere if from != Position::GENESIS => {
+                tracing::warn!(behind = %from, "no logger has what comes behind this place any more: this sequencer forgets what it knows, and begins with a snapshot");
+                self.forget();
+                self.following.handle_epoch(leading.epoch, leading.parent);
+                self.following.handle_word(leading.epoch, leading.committed);
+                self.follow(now, &leading);
+            }
+            Way::Ended { gained: false } | Way::Nowhere => self.listen(now, &leading),
+        }
+        Ok(work)
     }
 
     fn hear_acks(&mut self) -> anyhow::Result<usize> {
@@ -285,66 +401,153 @@ impl<T: Transport> SequencerNode<T> {
 
     /// The stream of whoever leads, or the log of whoever holds the best one.
     fn hear_stream(&mut self, now: Nanos) -> anyhow::Result<usize> {
-        let Self { seat, following, ports, .. } = self;
-        let mut astray = None;
-        let mut work = match seat {
-            Seat::Standby => ports.hears.poll(now, &mut |_, bytes| {
-                let Ok(frame) = Frame::read(bytes) else { return Delivery::Refused };
-                match following.handle_frame(&frame, Entry::of(&frame)) {
-                    Ok(()) => Delivery::Accepted,
-                    Err(error) => {
-                        astray = Some(error);
-                        Delivery::Refused
-                    }
-                }
-            }),
-            Seat::Candidate(candidate) => {
-                let (candidacy, adoption) = &mut **candidate;
-                let result = ports.hears.poll(now, &mut |_, bytes| {
-                    let Ok(frame) = Frame::read(bytes) else { return Delivery::Refused };
-                    match adoption.take(&frame) {
-                        Ok(()) => Delivery::Accepted,
-                        Err(error) => {
-                            astray = Some(error);
-                            Delivery::Refused
-                        }
-                    }
-                });
-                if adoption.held() != candidacy.held() {
-                    candidacy.handle_fetched(now, adoption.held());
-                }
-                result
-            }
+        let mut work = match &mut self.seat {
+            Seat::Standby => self.take_past(now)? + self.hear_leader(now)?,
+            Seat::Candidate(_) => self.take_adopted(now)? + self.hear_holder(now)?,
             // Its own words come back to it: they are read and dropped.
-            Seat::Leader(_) => ports.hears.poll(now, &mut |_, _| Delivery::Refused),
-        }
-        .context("cannot receive the sequenced stream")?;
-        if let Some(error) = astray {
-            return Err(error.into());
-        }
+            Seat::Leader(_) => self
+                .ports
+                .hears
+                .poll(now, &mut |_, _| Delivery::Refused)
+                .context("cannot receive the sequenced stream")?,
+        };
         work += self.seek_election(now)?;
         Ok(work)
     }
 
+    fn hear_leader(&mut self, now: Nanos) -> anyhow::Result<usize> {
+        let Self { following, ports, detour, told, .. } = self;
+        let from = following.last();
+        let mut astray = None;
+        let work = ports.hears.poll(now, &mut |_, bytes| {
+            let Ok(frame) = Frame::read(bytes) else { return Delivery::Refused };
+            match following.handle_frame(&frame, Entry::of(&frame)) {
+                Ok(()) => Delivery::Accepted,
+                Err(error) => {
+                    astray = Some(error);
+                    Delivery::Refused
+                }
+            }
+        });
+        let work = work.context("cannot receive the sequenced stream")?;
+        if let Some(error) = astray {
+            return Err(error.into());
+        }
+        let last = following.last();
+        if last != from {
+            // It goes on by itself.
+            detour.turn_back();
+        }
+        let asked = ports.hears.asked_since();
+        if let Some(leading) = told
+            && detour.is_needed(now, asked, last.seq.next().0, leading.committed)
+        {
+            let upto = leading.committed;
+            tracing::warn!(behind = %last, %upto, "nobody answers in the stream with what comes behind this place: looking for it in the loggers' logs");
+            self.set_out(now, last, upto);
+        }
+        Ok(work)
+    }
+
+    /// The log of whoever holds the best one, message by message.
+    fn hear_holder(&mut self, now: Nanos) -> anyhow::Result<usize> {
+        let Self { seat: Seat::Candidate(campaign), ports, detour, .. } = self else { return Ok(0) };
+        let Campaign { candidacy, adoption, .. } = &mut **campaign;
+        let mut astray = None;
+        let work = ports.hears.poll(now, &mut |_, bytes| {
+            let Ok(frame) = Frame::read(bytes) else { return Delivery::Refused };
+            if detour.is_on() {
+                return Delivery::Refused;
+            }
+            match adoption.take(&frame) {
+                Ok(()) => Delivery::Accepted,
+                Err(error) => {
+                    astray = Some(error);
+                    Delivery::Refused
+                }
+            }
+        });
+        let work = work.context("cannot receive the sequenced stream")?;
+        if let Some(error) = astray {
+            return Err(error.into());
+        }
+        if adoption.held() != candidacy.held() {
+            candidacy.handle_fetched(now, adoption.held());
+        }
+        Ok(work)
+    }
+
+    /// The same, in bulk: what lies far behind, from a snapshot on where nothing is known.
+    fn take_adopted(&mut self, now: Nanos) -> anyhow::Result<usize> {
+        let Self { seat: Seat::Candidate(campaign), detour, following, ledger, settings, .. } = self else {
+            return Ok(0);
+        };
+        if !detour.is_on() {
+            return Ok(0);
+        }
+        let Campaign { candidacy, adoption, fetch, .. } = &mut **campaign;
+        let mut trouble = None;
+        let (work, way) = detour.go(now, &mut |piece| {
+            let taken = match piece {
+                Piece::Beginning(beginning) => begin_with(&beginning).map(|(begun, known)| {
+                    *adoption = Adoption::new(begun.committed(), settings.uncommitted);
+                    (*following, *ledger) = (begun, known);
+                }),
+                Piece::Frame(bytes) => Frame::read(bytes)
+                    .map_err(anyhow::Error::from)
+                    .and_then(|frame| Ok(adoption.take(&frame)?)),
+            };
+            match taken {
+                Ok(()) if trouble.is_none() => Taken::Yes,
+                other => {
+                    trouble = trouble.take().or(other.err());
+                    Taken::Later
+                }
+            }
+        });
+        if let Some(error) = trouble {
+            return Err(error);
+        }
+        // It takes longer than an answer in the stream until the first piece comes.
+        let patient = detour.silence(now).is_none_or(|silence| silence < BULK_PATIENCE);
+        if patient {
+            candidacy.handle_fetched(now, adoption.held());
+        }
+        let held = adoption.held();
+        if let (Way::Ended { .. } | Way::Nowhere, Some((holder, upto))) = (way, *fetch)
+            && held != upto
+        {
+            self.ask_holder(now, holder, held, upto);
+        }
+        Ok(work)
+    }
+
+    /// Asks the holder of the best log for what is missing of it, in the stream.
+    fn ask_holder(&mut self, now: Nanos, holder: NodeId, after: Position, upto: Position) {
+        let session = self.settings.names.of(StreamKind::History, self.highest);
+        self.ports.hears.begin_session(session, after.seq.next().0);
+        let holders = self.settings.loggers.get(&holder).copied();
+        self.ports.hears.set_repair(holders.into_iter().collect());
+        self.ports.hears.expect_below(now, upto.seq.next().0);
+    }
+
     fn seek_election(&mut self, now: Nanos) -> anyhow::Result<usize> {
         let mut work = 0;
-        while let Seat::Candidate(candidate) = &mut self.seat
-            && let Some(wish) = candidate.0.poll(now)
+        while let Seat::Candidate(campaign) = &mut self.seat
+            && let Some(wish) = campaign.candidacy.poll(now)
         {
             work += 1;
-            let (candidacy, adoption) = &mut **candidate;
-            let &Grant { epoch, nonce, .. } = candidacy.grant();
+            let &Grant { epoch, nonce, .. } = campaign.candidacy.grant();
             match wish {
                 Wish::Ask => self.ports.control.say(Message::Prepare { epoch, nonce }),
                 Wish::Fetch { holder, after, upto } => {
                     tracing::info!(%epoch, %holder, %after, %upto, "adopting the best log");
+                    campaign.fetch = Some((holder, upto));
+                    campaign.fetches += 1;
+                    let again = campaign.fetches > 1;
                     // Another holder's log may have another tail: what was fetched of the one before is not relied on.
-                    *adoption = Adoption::new(after, self.settings.uncommitted);
-                    let session = self.settings.names.of(StreamKind::History, epoch);
-                    self.ports.hears.begin_session(session, after.seq.0 + 1);
-                    let holders = self.settings.loggers.get(&holder).copied();
-                    self.ports.hears.set_repair(holders.into_iter().collect());
-                    self.ports.hears.expect_below(now, upto.seq.0 + 1);
+                    campaign.adoption = Adoption::new(after, self.settings.uncommitted);
+                    self.fetch(now, holder, after, upto, again);
                 }
                 Wish::Begin { parent } => self.begin(now, parent)?,
             }
@@ -352,12 +555,31 @@ impl<T: Transport> SequencerNode<T> {
         Ok(work)
     }
 
+    /// Fetches the best log: from its holder, as a rule. From any log that holds its last place if there is much of it, if
+    /// nothing is known of it, so that it can begin with a snapshot, or if the holder has not answered before: what it is asked
+    /// for may be in its archive.
+    fn fetch(&mut self, now: Nanos, holder: NodeId, after: Position, upto: Position, again: bool) {
+        let far = upto.seq.0.saturating_sub(after.seq.0) > WORTH_FETCHING;
+        if after == Position::GENESIS {
+            self.forget();
+        }
+        if after == Position::GENESIS || far || again {
+            let session = self.settings.names.of(StreamKind::History, self.highest);
+            self.ports.hears.begin_session(session, after.seq.next().0);
+            self.set_out(now, after, upto);
+        } else {
+            self.detour.turn_back();
+            self.ask_holder(now, holder, after, upto);
+        }
+    }
+
     /// Begins the epoch: what was adopted, its first frame, and what a new history begins with.
     fn begin(&mut self, now: Nanos, parent: Position) -> anyhow::Result<()> {
-        let Seat::Candidate(candidate) = std::mem::replace(&mut self.seat, Seat::Standby) else {
+        let Seat::Candidate(campaign) = std::mem::replace(&mut self.seat, Seat::Standby) else {
             unreachable!("only a candidate begins an epoch")
         };
-        let (candidacy, adoption) = *candidate;
+        let Campaign { candidacy, adoption, .. } = *campaign;
+        self.detour.turn_back();
         let grant = candidacy.grant().clone();
         let Self { following, ports, settings, ledger, .. } = self;
         // Everything behind the committed place comes from the adopted log.
@@ -438,7 +660,7 @@ impl<T: Transport> SequencerNode<T> {
         let mut work = 0;
         let mut astray = None;
         for _ in 0..BATCHES_A_CYCLE {
-            let SequencerPorts { commands, speaks, .. } = ports;
+            let Ports { commands, speaks, .. } = ports;
             let received = commands
                 .recv(&mut |_, bytes| {
                     traffic.datagrams += 1;
@@ -625,7 +847,7 @@ impl<T: Transport> Duty for SequencerNode<T> {
     fn next_deadline(&self) -> Option<Nanos> {
         let seat = match &self.seat {
             Seat::Standby => None,
-            Seat::Candidate(candidate) => candidate.0.next_deadline(),
+            Seat::Candidate(campaign) => campaign.candidacy.next_deadline(),
             Seat::Leader(reign) => {
                 let tick = reign.intake.last_time().saturating_add(self.settings.tick);
                 let asks = reign.intake.next_deadline();
@@ -633,7 +855,11 @@ impl<T: Transport> Duty for SequencerNode<T> {
             }
         };
         let ports = self.ports.speaks.next_deadline().into_iter().chain(self.ports.hears.next_deadline());
-        ports.chain(seat).chain([self.present_at, self.ports.beacon.next_deadline()]).min()
+        ports
+            .chain(seat)
+            .chain(self.detour.next_deadline())
+            .chain([self.present_at, self.ports.beacon.next_deadline()])
+            .min()
     }
 
     fn descriptors(&self, out: &mut Vec<RawFd>) {
@@ -643,6 +869,21 @@ impl<T: Transport> Duty for SequencerNode<T> {
         self.ports.speaks.descriptors(out);
         self.ports.hears.descriptors(out);
     }
+}
+
+/// What a sequencer knows that begins with a snapshot.
+fn begin_with(beginning: &Beginning) -> anyhow::Result<(Following<Entry>, Ledger)> {
+    let at = beginning.about().position;
+    let ledger = Ledger::read(beginning.ledger()).with_context(|| format!("the snapshot behind {at}"))?;
+    Ok((Following::begin(at, REMEMBERED, ledger.started().cloned()), ledger))
+}
+
+/// Whether a sequencer can begin with it.
+///
+/// # Errors
+/// Why not.
+pub fn judge(beginning: &Beginning) -> Result<(), String> {
+    begin_with(beginning).map(|_| ()).map_err(|error| format!("{error:#}"))
 }
 
 /// A frame that this sequencer has just stamped, on its way to being committed.

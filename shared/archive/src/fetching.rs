@@ -35,6 +35,8 @@ pub trait Begin: Send + 'static {
 pub struct Beginnings {
     /// Of this cluster: [`wire::cluster_id`] of its name.
     pub cluster: u64,
+    /// What is wrong with one for the node that would begin with it, in words.
+    pub judge: fn(&Beginning) -> Result<(), String>,
 }
 
 impl Begin for Beginnings {
@@ -43,18 +45,28 @@ impl Begin for Beginnings {
     fn begin(&mut self, loggers: &[SocketAddr], upto: Position) -> Option<(Position, Beginning)> {
         for (seq, logger) in offers(loggers, upto.seq) {
             let had = Client::connect(logger, CONNECT).and_then(|mut client| client.beginning(seq, upto));
-            let reason = match had {
-                Ok(beginning) if beginning.about().cluster == self.cluster => {
+            match had.map_err(|error| error.to_string()).and_then(|beginning| self.judge(beginning)) {
+                Ok(beginning) => {
                     let at = beginning.about().position;
                     tracing::info!(snapshot = %at, %logger, "begun with a snapshot");
                     return Some((at, beginning));
                 }
-                Ok(beginning) => format!("it is of cluster {:016x}", beginning.about().cluster),
-                Err(error) => error.to_string(),
-            };
-            tracing::warn!(snapshot = %seq, %logger, "not begun with this snapshot: {reason}");
+                Err(reason) => {
+                    tracing::warn!(snapshot = %seq, %logger, "not begun with this snapshot: {reason}");
+                }
+            }
         }
         None
+    }
+}
+
+impl Beginnings {
+    fn judge(&self, beginning: Beginning) -> Result<Beginning, String> {
+        let (found, expected) = (beginning.about().cluster, self.cluster);
+        if found != expected {
+            return Err(format!("it is of cluster {found:016x}, and this is {expected:016x}"));
+        }
+        (self.judge)(&beginning).map(|()| beginning)
     }
 }
 

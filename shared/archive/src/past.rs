@@ -100,7 +100,10 @@ pub enum Way {
     /// It goes on.
     On,
     /// It has ended just now: listen to the stream from where everything is held.
-    Ended,
+    Ended {
+        /// Whether it has brought something.
+        gained: bool,
+    },
     /// It has ended just now, and led nowhere: no log holds a place behind which it was to begin, though some hold its end.
     Nowhere,
 }
@@ -188,7 +191,7 @@ impl Detour {
                 }
                 found @ (Found::End | Found::Nothing) => {
                     let nowhere = matches!(found, Found::Nothing) && !trip.gained;
-                    let way = if nowhere { Way::Nowhere } else { Way::Ended };
+                    let way = if nowhere { Way::Nowhere } else { Way::Ended { gained: trip.gained } };
                     self.fruitless = if trip.gained { 0 } else { self.fruitless.saturating_add(1) };
                     self.trip = None;
                     return (work + 1, way);
@@ -275,7 +278,7 @@ mod tests {
         assert_eq!(seen, [&b"one"[..], b"one", b"two"]);
         assert!(detour.has_gained() && detour.silence(Nanos(19)) == Some(Nanos(10)));
         put(None);
-        assert_eq!(detour.go(Nanos(10), &mut |_| Taken::Yes), (1, Way::Ended));
+        assert_eq!(detour.go(Nanos(10), &mut |_| Taken::Yes), (1, Way::Ended { gained: true }));
         assert!(!detour.is_on() && detour.next_deadline().is_none());
     }
 
@@ -293,7 +296,7 @@ mod tests {
             pile.0.lock().expect("one thread").extend(vec![Some(vec![1]); frames]);
             pile.0.lock().expect("one thread").push_back(None);
             detour.set_out(Nanos(0), wanted());
-            assert_eq!(detour.go(Nanos(0), &mut |_| Taken::Yes).1, Way::Ended);
+            assert_eq!(detour.go(Nanos(0), &mut |_| Taken::Yes).1, Way::Ended { gained: frames > 0 });
             (0..40).find(|n| detour.is_needed(due(1 << n), since, 9, place(9)))
         };
         let needed = [0, 0, 0, 1, 0].map(&mut travel);

@@ -35,7 +35,11 @@ impl fmt::Debug for Had {
 }
 
 fn fetching(loggers: &[SocketAddr]) -> Fetching<Beginning> {
-    Fetching::start(Beginnings { cluster: wire::cluster_id(CLUSTER) }, loggers.to_vec()).unwrap()
+    let judge = |beginning: &Beginning| match beginning.definitions() {
+        b"definitions" => Ok(()),
+        other => Err(format!("{other:?} defines nothing")),
+    };
+    Fetching::start(Beginnings { cluster: wire::cluster_id(CLUSTER), judge }, loggers.to_vec()).unwrap()
 }
 
 fn had(fetching: &mut Fetching<Beginning>, since: Since, upto: Position) -> Had {
@@ -115,14 +119,16 @@ fn the_newest_snapshot_of_the_history_comes_and_then_the_log_behind_it() {
 }
 
 #[test]
-fn nobody_begins_with_a_snapshot_of_another_history_or_cluster() {
+fn nobody_begins_with_a_snapshot_of_another_history_or_cluster_or_one_that_is_no_use_to_it() {
     let frames = frames(600);
     let logger = Logger::start(&frames);
     let right = place(&frames, 200);
     put(&logger.store, right);
     put(&logger.store, Position { chain: Chain(7), ..place(&frames, 400) });
     let foreign = About { cluster: 1, position: place(&frames, 300), ..about(300) };
-    logger.store.begin(foreign, b"ledger", b"").unwrap().commit().unwrap();
+    logger.store.begin(foreign, b"ledger", b"definitions").unwrap().commit().unwrap();
+    let useless = About { position: place(&frames, 310), ..about(310) };
+    logger.store.begin(useless, b"ledger", b"").unwrap().commit().unwrap();
     let mut fetching = fetching(&[logger.address]);
     assert_eq!(had(&mut fetching, Since::Snapshot, place(&frames, 500)).beginnings, [right]);
     // A log that does not hold the end is of no use at all, whatever it has.

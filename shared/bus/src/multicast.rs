@@ -389,6 +389,11 @@ impl<S: Socket> Subscription for MulticastSubscription<S> {
         self.receiver.lag()
     }
 
+    fn asked_since(&self) -> Option<Nanos> {
+        let missing = self.missing.number == self.receiver.expected() && self.receiver.lag() > 0;
+        missing.then_some(self.missing.since)
+    }
+
     fn last_heard(&self) -> Option<Nanos> {
         self.receiver.last_heard()
     }
@@ -410,6 +415,44 @@ impl<S: Socket> Subscription for MulticastSubscription<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::batch::Transmit;
+
+    /// A socket on which nothing comes and everything goes.
+    #[derive(Debug)]
+    struct Deaf;
+
+    impl Socket for Deaf {
+        fn recv(&mut self, _show: &mut dyn FnMut(SocketAddr, &[u8])) -> io::Result<usize> {
+            Ok(0)
+        }
+
+        fn send_to(&mut self, _bytes: &[u8], _to: SocketAddr) -> io::Result<Sent> {
+            Ok(Sent::Done)
+        }
+
+        fn send(&mut self, _transmit: &Transmit<'_>, _group: SocketAddr) -> io::Result<Sent> {
+            Ok(Sent::Done)
+        }
+
+        fn descriptors(&self, _out: &mut Vec<RawFd>) {}
+    }
+
+    #[test]
+    fn since_when_a_message_is_asked_for_is_known_until_it_comes_or_another_session_begins() {
+        let session = |number| Session::new(*b"DEM", crate::StreamKind::Events, number).expect("a tag");
+        let receiver = Receiver::new(session(1), 7, GapConfig::default());
+        let mut stream = MulticastSubscription::over(Deaf, Deaf, receiver, Vec::new());
+        let mut none = |_: u64, _: &[u8]| panic!("nothing comes");
+        stream.poll(Nanos(1), &mut none).expect("nothing fails");
+        assert_eq!(stream.asked_since(), None, "nothing is missing");
+        stream.expect_below(Nanos(1), 9);
+        for now in [Nanos::from_millis(1), Nanos::from_millis(50)] {
+            stream.poll(now, &mut none).expect("nothing fails");
+            assert_eq!(stream.asked_since(), Some(Nanos::from_millis(1)));
+        }
+        stream.begin_session(session(2), 7);
+        assert_eq!(stream.asked_since(), None);
+    }
 
     #[test]
     fn a_frame_that_nobody_has_is_told_once_and_one_that_comes_late_is_not() {

@@ -120,6 +120,12 @@ pub trait Subscription {
     /// How many numbers are known to exist and not delivered.
     fn lag(&self) -> u64;
 
+    /// Since when the next message is asked for and has not come; `None` while nothing is missing, or where nothing is ever
+    /// asked for.
+    fn asked_since(&self) -> Option<Nanos> {
+        None
+    }
+
     /// When the publisher was last heard, if ever.
     fn last_heard(&self) -> Option<Nanos>;
 

@@ -82,7 +82,7 @@ impl Pairs {
 
 /// Measures and tells.
 pub(crate) fn run(bench: &Bench) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
+    let mut out = lockstep::out::stdout();
     let shutdown = Shutdown::on_signals().context("cannot listen for signals")?;
     let (pairs, seconds, rate, window, sessions) = match *bench {
         Bench::Commit(args) => return commit::run(args, &mut out, &shutdown),

@@ -179,7 +179,9 @@ impl Board {
         self.known.values().filter_map(outbound).max().unwrap_or(0)
     }
 
-    fn name(&self, id: NodeId) -> String {
+    /// How a node is called.
+    #[must_use]
+    pub fn name(&self, id: NodeId) -> String {
         let node = self.description.nodes.iter().find(|node| node.id == id);
         node.map_or_else(|| format!("node {id}"), |node| node.name.clone())
     }

@@ -3,6 +3,7 @@
 use anyhow::Context;
 use lockstep::board::{Board, Settling};
 use lockstep::local::{LocalCluster, binaries_beside_this_one};
+use lockstep::out;
 use node::{Clock, Description, Shutdown};
 use std::io::{IsTerminal, Write};
 use std::net::Ipv4Addr;
@@ -41,21 +42,28 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 pub(crate) fn up(config: &Path) -> anyhow::Result<()> {
     let description = Description::load(config)?;
     let shutdown = Shutdown::on_signals().context("cannot listen for signals")?;
-    println!("starting {} nodes of cluster \"{}\"", description.nodes.len(), description.name);
+    writeln!(
+        out::stdout(),
+        "starting {} nodes of cluster \"{}\"",
+        description.nodes.len(),
+        description.name
+    )?;
     let mut cluster = LocalCluster::start(description, &binaries_beside_this_one()?)?;
     cluster.wait_until_ready(&shutdown)?;
     for gateway in cluster.description().nodes.iter().filter_map(|node| node.fix.map(|fix| (&node.name, fix)))
     {
-        println!("{} takes FIX clients at {}", gateway.0, gateway.1);
+        writeln!(out::stdout(), "{} takes FIX clients at {}", gateway.0, gateway.1)?;
     }
     let shown = runtime()?.block_on(show(&shutdown, &mut cluster, |cluster| {
         cluster.look()?;
         Ok(cluster.board().table(cluster.clock().now()))
     }));
-    println!("stopping");
+    // Whether anybody still listens or not, it is stopped in order.
+    let told = writeln!(out::stdout(), "stopping");
     let stopped = cluster.stop();
-    println!("{}", if stopped.is_ok() { "stopped; no process is left" } else { "stopped, not cleanly" });
-    shown.and(stopped)
+    let end = if stopped.is_ok() { "stopped; no process is left" } else { "stopped, not cleanly" };
+    let told = told.and_then(|()| writeln!(out::stdout(), "{end}"));
+    shown.and(stopped).and(told.map_err(Into::into))
 }
 
 /// Shows how a cluster is that runs elsewhere.
@@ -72,7 +80,7 @@ pub(crate) fn status(config: &Path, interface: Option<Ipv4Addr>, once: bool) -> 
         return runtime()?.block_on(show(&shutdown, &mut board, look));
     }
     runtime()?.block_on(async { tokio::time::sleep(LISTEN).await });
-    println!("{}", look(&mut board)?);
+    writeln!(out::stdout(), "{}", look(&mut board)?)?;
     Ok(())
 }
 
@@ -99,7 +107,7 @@ pub(crate) fn status_until(
             Until::Settled => settling.missing(&board),
         };
         if missing.is_empty() {
-            println!("{}", board.table(clock.now()));
+            writeln!(out::stdout(), "{}", board.table(clock.now()))?;
             return Ok(());
         }
         anyhow::ensure!(!shutdown.requested(), "stopped while waiting");
@@ -129,8 +137,7 @@ async fn show<T>(
                 let drawn = table(of)?;
                 // On a terminal: home, and clear what was there.
                 let clear = if terminal { "\x1b[H\x1b[2J" } else { "" };
-                let mut out = std::io::stdout().lock();
-                writeln!(out, "{clear}{drawn}{}", if terminal { "Ctrl-C stops" } else { "" })?;
+                writeln!(out::stdout(), "{clear}{drawn}{}", if terminal { "Ctrl-C stops" } else { "" })?;
             }
         }
     }

@@ -39,7 +39,7 @@ pub(crate) struct DemoArgs {
 
 /// Runs it; an error if a promise was broken.
 pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
+    let mut out = lockstep::out::stdout();
     if let Some(input) = &args.drive.input {
         anyhow::ensure!(input.exists(), "there is no file {}", input.display());
     }

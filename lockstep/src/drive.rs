@@ -64,9 +64,9 @@ pub(crate) fn load(args: &LoadArgs) -> anyhow::Result<()> {
             }
         }
     };
-    writeln!(std::io::stdout(), "driving {}, {} sessions", args.drive.words(), clients.len())?;
+    writeln!(lockstep::out::stdout(), "driving {}, {} sessions", args.drive.words(), clients.len())?;
     let report = args.drive.run(&description, clients, files, &shutdown)?;
-    writeln!(std::io::stdout(), "\n{report}")?;
+    writeln!(lockstep::out::stdout(), "\n{report}")?;
     anyhow::ensure!(report.is_clean(), "the run did not end well: see the report");
     Ok(())
 }

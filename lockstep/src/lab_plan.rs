@@ -4,6 +4,7 @@ use anyhow::Context;
 use lockstep::lab::rehome;
 use lockstep::plan::LocalPlan;
 use node::Description;
+use std::io::Write;
 use std::path::PathBuf;
 
 /// What the lab's cluster is made of.
@@ -58,8 +59,9 @@ pub(crate) fn run(args: &LabPlanArgs) -> anyhow::Result<()> {
     let path = args.directory.join("cluster.toml");
     std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     Description::load(&path)?;
+    let mut out = lockstep::out::stdout();
     for host in hosts {
-        println!("{}\t{}\t{}", host.name, host.role, host.address);
+        writeln!(out, "{}\t{}\t{}", host.name, host.role, host.address)?;
     }
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! `lockstep`: the launcher and the console.
 
 #![forbid(unsafe_code)]
-#![allow(clippy::print_stdout, reason = "this binary talks to people")]
 
 mod bench;
 mod console;
@@ -13,6 +12,7 @@ mod recover;
 mod snapshot;
 
 use clap::{Parser, Subcommand};
+use lockstep::out;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -81,9 +81,15 @@ enum Command {
     LabPlan(lab_plan::LabPlanArgs),
 }
 
+/// How a shell names the end of a program by SIGPIPE: it was about to say something, and nobody listened any more.
+const UNREAD: u8 = 141;
+
 fn main() -> ExitCode {
     node::args::log_to_stderr();
-    node::exit(run(Arguments::parse().command))
+    match run(Arguments::parse().command) {
+        Err(error) if out::is_unread(&error) => ExitCode::from(UNREAD),
+        result => node::exit(result),
+    }
 }
 
 fn run(command: Command) -> anyhow::Result<()> {
@@ -92,7 +98,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Relay { relay } => relay.run(),
         Command::Load(args) => drive::load(&args),
         Command::Chaos(args) => args.run(),
-        Command::Replay(args) => args.run(&mut std::io::stdout().lock()),
+        Command::Replay(args) => args.run(&mut out::stdout()),
         Command::Demo(args) => demo::run(&args),
         Command::Up { config } => console::up(&config),
         Command::Status { config, interface, until: Some(until), patience, .. } => {

@@ -3,21 +3,18 @@
 use anyhow::{Context, bail, ensure};
 use cluster::status::Detail;
 use cluster::{Message, Obstacle, Quarantine, Role, Stopped};
-use lockstep::board::Board;
-use node::{Clock, ControlGroup, Description, Shutdown};
+use lockstep::ear::Ear;
+use node::{Description, Shutdown};
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
-use std::time::Duration;
 use wire::{Nanos, NodeId, OperatorName, Outbound, Position, Seq, Why};
 
 /// How long engines, loggers and supervisors are listened to before the command is shown: each speaks several times meanwhile.
 const LISTEN: Nanos = Nanos(1_500 * Nanos::MILLI.0);
 /// How often the word is said until it has its effect.
 const REPEAT: Nanos = Nanos::from_millis(100);
-/// Between two looks.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// What to do.
 #[derive(Clone, Debug, clap::Args)]
@@ -45,11 +42,8 @@ pub(crate) struct QuarantineArgs {
 }
 
 /// What is heard of the cluster.
-struct Ear {
-    description: Description,
-    control: ControlGroup,
-    board: Board,
-    clock: Clock,
+struct Ward {
+    ear: Ear,
     /// The engines that stop.
     stopped: BTreeMap<NodeId, Stopped>,
     /// What the supervisors say is quarantined; `None` before one was heard.
@@ -57,33 +51,22 @@ struct Ear {
     refused: Option<(Position, Obstacle)>,
 }
 
-impl Ear {
+impl Ward {
     fn open(description: Description, interface: Option<Ipv4Addr>) -> anyhow::Result<Self> {
-        let control = lockstep::voice::open(&description, interface)?;
-        let board = Board::open(&description, interface)?;
-        let (stopped, list, refused) = (BTreeMap::new(), None, None);
-        Ok(Self { description, control, board, clock: Clock::start(), stopped, list, refused })
+        let ear = Ear::open(description, interface)?;
+        Ok(Self { ear, stopped: BTreeMap::new(), list: None, refused: None })
     }
 
     fn listen(&mut self) -> anyhow::Result<()> {
-        let now = self.clock.now();
-        let Self { control, stopped, list, refused, .. } = self;
-        control.hear(&mut |from, message| match message {
+        let Self { ear, stopped, list, refused } = self;
+        ear.listen(&mut |from, message| match message {
             Message::Stopped(said) => {
                 stopped.insert(from, said);
             }
             Message::Quarantined(said) => *list = Some(said),
             Message::NotQuarantined { position, why } => *refused = Some((position, why)),
             _ => {}
-        })?;
-        self.board.poll(now)?;
-        std::thread::park_timeout(LOOK_EVERY);
-        Ok(())
-    }
-
-    fn name(&self, id: NodeId) -> String {
-        let node = self.description.nodes.iter().find(|node| node.id == id);
-        node.map_or_else(|| format!("node {id}"), |node| node.name.clone())
+        })
     }
 
     fn of(&self, seq: Seq) -> Option<(NodeId, &Stopped)> {
@@ -97,12 +80,12 @@ impl Ear {
     /// A logger that keeps an event which the stopped engine has not computed: another engine has executed the command, or a later one.
     fn told_already(&self, engine: NodeId) -> Option<(NodeId, Outbound)> {
         let Some(Detail::Engine { outbound: before, .. }) =
-            self.board.status(engine).map(|said| &said.detail)
+            self.ear.board.status(engine).map(|said| &said.detail)
         else {
             return None;
         };
-        let mut loggers = self.description.nodes_of(Role::Logger).map(|node| node.id);
-        loggers.find_map(|logger| match self.board.status(logger).map(|said| &said.detail) {
+        let mut loggers = self.ear.description.nodes_of(Role::Logger).map(|node| node.id);
+        loggers.find_map(|logger| match self.ear.board.status(logger).map(|said| &said.detail) {
             Some(Detail::Logger { events, .. }) if events > before => Some((logger, *events)),
             _ => None,
         })
@@ -113,37 +96,37 @@ impl Ear {
 pub(crate) fn quarantine(args: &QuarantineArgs) -> anyhow::Result<()> {
     let description = Description::load(&args.config)?;
     let shutdown = Shutdown::on_signals().context("cannot listen for signals")?;
-    let mut out = std::io::stdout().lock();
-    let mut ear = Ear::open(description, args.interface)?;
+    let mut out = lockstep::out::stdout();
+    let mut ward = Ward::open(description, args.interface)?;
     let seq = Seq(args.seq);
-    let began = ear.clock.now();
+    let began = ward.ear.now();
     let until = began.saturating_add(Nanos(args.patience.saturating_mul(Nanos::SECOND.0)));
     loop {
-        ear.listen()?;
+        ward.listen()?;
         ensure!(!shutdown.requested(), "stopped; nothing was changed");
-        let now = ear.clock.now();
-        if let Some(Quarantine { position, by, why }) = ear.decided(seq) {
+        let now = ward.ear.now();
+        if let Some(Quarantine { position, by, why }) = ward.decided(seq) {
             writeln!(out, "The command at {position} is quarantined already, by {by} ({why}).")?;
             return Ok(());
         }
-        if ear.of(seq).is_some() && now.since(began) >= LISTEN {
+        if ward.of(seq).is_some() && now.since(began) >= LISTEN {
             break;
         }
         if now >= until {
-            return Err(nobody_stops(&ear, args));
+            return Err(nobody_stops(&ward, args));
         }
     }
-    let Some((engine, stopped)) = ear.of(seq) else { return Err(nobody_stops(&ear, args)) };
+    let Some((engine, stopped)) = ward.of(seq) else { return Err(nobody_stops(&ward, args)) };
     let at = stopped.at;
     writeln!(out, "{}\n", logger::frame_in_words(&stopped.frame))?;
-    writeln!(out, "{} stops before it: {}", ear.name(engine), stopped.words)?;
-    if let Some((logger, events)) = ear.told_already(engine) {
+    writeln!(out, "{} stops before it: {}", ward.ear.name(engine), stopped.words)?;
+    if let Some((logger, events)) = ward.told_already(engine) {
         bail!(
             "{} keeps event {events}, which {} has not come to: an engine has executed this command or a later one, and clients may \
              know what came of it. It is not left out. Find out why {} cannot execute it: another build, another machine?",
-            ear.name(logger),
-            ear.name(engine),
-            ear.name(engine)
+            ward.ear.name(logger),
+            ward.ear.name(engine),
+            ward.ear.name(engine)
         );
     }
     writeln!(
@@ -156,8 +139,8 @@ pub(crate) fn quarantine(args: &QuarantineArgs) -> anyhow::Result<()> {
         writeln!(out, "Nothing was changed.")?;
         return Ok(());
     }
-    ear.refused = None;
-    say(&mut ear, Quarantine { position: at, by: args.by, why: args.why }, args, &shutdown)?;
+    ward.refused = None;
+    say(&mut ward, Quarantine { position: at, by: args.by, why: args.why }, args, &shutdown)?;
     writeln!(out, "Quarantined: {at}. The engines that stop before it go on.")?;
     Ok(())
 }
@@ -170,11 +153,11 @@ fn agreed(seq: Seq, out: &mut impl Write) -> anyhow::Result<bool> {
     Ok(line.trim() == seq.to_string())
 }
 
-fn nobody_stops(ear: &Ear, args: &QuarantineArgs) -> anyhow::Error {
-    let other = ear.stopped.iter().next();
+fn nobody_stops(ward: &Ward, args: &QuarantineArgs) -> anyhow::Error {
+    let other = ward.stopped.iter().next();
     let what = match other {
         Some((node, said)) => {
-            format!("{} stops before frame {}, not before {}", ear.name(*node), said.at.seq, args.seq)
+            format!("{} stops before frame {}, not before {}", ward.ear.name(*node), said.at.seq, args.seq)
         }
         None => format!(
             "listened for {} s, and no engine says that it stops before frame {}",
@@ -185,21 +168,21 @@ fn nobody_stops(ear: &Ear, args: &QuarantineArgs) -> anyhow::Error {
 }
 
 /// Says it until the supervisors have decided.
-fn say(ear: &mut Ear, word: Quarantine, args: &QuarantineArgs, shutdown: &Shutdown) -> anyhow::Result<()> {
-    let began = ear.clock.now();
+fn say(ward: &mut Ward, word: Quarantine, args: &QuarantineArgs, shutdown: &Shutdown) -> anyhow::Result<()> {
+    let began = ward.ear.now();
     let until = began.saturating_add(Nanos(args.patience.saturating_mul(Nanos::SECOND.0)));
     let mut say_at = began;
     loop {
-        let now = ear.clock.now();
-        if ear.list.iter().flatten().any(|known| known.position == word.position) {
+        let now = ward.ear.now();
+        if ward.list.iter().flatten().any(|known| known.position == word.position) {
             return Ok(());
         }
-        if let Some((_, why)) = ear.refused.filter(|(position, _)| *position == word.position) {
+        if let Some((_, why)) = ward.refused.filter(|(position, _)| *position == word.position) {
             bail!("the supervisors refuse: {why}; nothing was changed");
         }
         if now >= say_at {
             say_at = now.saturating_add(REPEAT);
-            ear.control.say(Message::Quarantine(word));
+            ward.ear.say(Message::Quarantine(word));
         }
         ensure!(!shutdown.requested(), "stopped before it was decided");
         ensure!(
@@ -207,6 +190,6 @@ fn say(ear: &mut Ear, word: Quarantine, args: &QuarantineArgs, shutdown: &Shutdo
             "the supervisors have not decided within {} s: is a majority of them running? See their logs",
             args.patience
         );
-        ear.listen()?;
+        ward.listen()?;
     }
 }

@@ -3,14 +3,13 @@
 use anyhow::{Context, bail, ensure};
 use cluster::status::Detail;
 use cluster::{Grant, Leading, Message, Shortage, Survivor};
-use lockstep::board::Board;
+use lockstep::ear::Ear;
 use node::description::Durability;
-use node::{Clock, ControlGroup, Description, Shutdown};
+use node::{Description, Shutdown};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
-use std::time::Duration;
 use wire::command::Adopted;
 use wire::{Nanos, NodeId, Position};
 
@@ -18,8 +17,6 @@ use wire::{Nanos, NodeId, Position};
 const STEADY: Nanos = Nanos(1_500 * Nanos::MILLI.0);
 /// How often the word is said until it has its effect.
 const REPEAT: Nanos = Nanos::from_millis(100);
-/// Between two looks.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// What to do.
 #[derive(Clone, Debug, clap::Args)]
@@ -39,29 +36,24 @@ pub(crate) struct RecoverArgs {
 }
 
 /// What is heard of the cluster.
-struct Ear {
-    description: Description,
-    control: ControlGroup,
-    board: Board,
-    clock: Clock,
+struct Plea {
+    ear: Ear,
     /// What the supervisor that leads is short of, since when it says the same, and when it said so last.
     short: Option<(Shortage, Nanos, Nanos)>,
     grant: Option<Grant>,
     leading: Option<Leading>,
 }
 
-impl Ear {
+impl Plea {
     fn open(description: Description, interface: Option<Ipv4Addr>) -> anyhow::Result<Self> {
-        let control = lockstep::voice::open(&description, interface)?;
-        let board = Board::open(&description, interface)?;
-        let clock = Clock::start();
-        Ok(Self { description, control, board, clock, short: None, grant: None, leading: None })
+        let ear = Ear::open(description, interface)?;
+        Ok(Self { ear, short: None, grant: None, leading: None })
     }
 
     fn listen(&mut self) -> anyhow::Result<()> {
-        let now = self.clock.now();
-        let Self { control, short, grant, leading, .. } = self;
-        control.hear(&mut |_, message| match message {
+        let Self { ear, short, grant, leading } = self;
+        let now = ear.now();
+        ear.listen(&mut |_, message| match message {
             Message::Short(said) => {
                 let since =
                     short.take().filter(|(before, ..)| *before == said).map_or(now, |(_, since, _)| since);
@@ -74,15 +66,7 @@ impl Ear {
                 *leading = Some(said);
             }
             _ => {}
-        })?;
-        self.board.poll(now)?;
-        std::thread::park_timeout(LOOK_EVERY);
-        Ok(())
-    }
-
-    fn name(&self, id: NodeId) -> String {
-        let node = self.description.nodes.iter().find(|node| node.id == id);
-        node.map_or_else(|| format!("node {id}"), |node| node.name.clone())
+        })
     }
 
     /// What each logger has, a line each.
@@ -90,7 +74,7 @@ impl Ear {
         let mut table =
             format!("{:<16} {:>5} {:>26} {:>12}  \n", "LOGGER", "LIFE", "ITS LOG ENDS AT", "SYNCED");
         for Survivor { voter, last } in &short.here {
-            let synced = match self.board.status(voter.node).map(|status| &status.detail) {
+            let synced = match self.ear.board.status(voter.node).map(|status| &status.detail) {
                 Some(Detail::Logger { synced, .. }) => synced.to_string(),
                 _ => "?".to_owned(),
             };
@@ -102,7 +86,7 @@ impl Ear {
                 }
                 None => "did not vote".to_owned(),
             };
-            let (name, life) = (self.name(voter.node), voter.incarnation);
+            let (name, life) = (self.ear.name(voter.node), voter.incarnation);
             let ends = format!("{} (epoch {})", last.seq, last.epoch);
             // Writing to a string does not fail.
             let _ = writeln!(table, "{name:<16} {life:>5} {ends:>26} {synced:>12}  {words}");
@@ -113,7 +97,7 @@ impl Ear {
             } else {
                 "did not vote"
             };
-            let _ = writeln!(table, "{:<16} not here; {votes}", self.name(*missing));
+            let _ = writeln!(table, "{:<16} not here; {votes}", self.ear.name(*missing));
         }
         table
     }
@@ -121,7 +105,7 @@ impl Ear {
     /// What may be lost, and what can be done instead.
     fn words(&self, short: &Shortage) -> String {
         let mut words = String::new();
-        let names = |ids: &[NodeId]| ids.iter().map(|id| self.name(*id)).collect::<Vec<_>>().join(", ");
+        let names = |ids: &[NodeId]| ids.iter().map(|id| self.ear.name(*id)).collect::<Vec<_>>().join(", ");
         if short.may_pass() {
             let away = names(&short.missing);
             let _ = writeln!(
@@ -131,7 +115,7 @@ impl Ear {
                  here, together with a sequencer, then orders go on being acknowledged there, and there are two histories."
             );
         } else {
-            let why = match self.description.log.durability {
+            let why = match self.ear.description.log.durability {
                 Durability::Written => {
                     "acknowledged orders that were in its memory only are gone (durability is \"written\")"
                 }
@@ -177,25 +161,25 @@ fn best(short: &Shortage) -> Option<Position> {
 pub(crate) fn recover(args: &RecoverArgs) -> anyhow::Result<()> {
     let description = Description::load(&args.config)?;
     let shutdown = Shutdown::on_signals().context("cannot listen for signals")?;
-    let mut out = std::io::stdout().lock();
-    let mut ear = Ear::open(description, args.interface)?;
+    let mut out = lockstep::out::stdout();
+    let mut plea = Plea::open(description, args.interface)?;
     let patience = Nanos(args.patience.saturating_mul(Nanos::SECOND.0));
-    let until = ear.clock.now().saturating_add(patience);
+    let until = plea.ear.now().saturating_add(patience);
     let short = loop {
-        ear.listen()?;
+        plea.listen()?;
         ensure!(!shutdown.requested(), "stopped; nothing was changed");
-        let now = ear.clock.now();
-        if let Some((short, since, at)) = &ear.short
+        let now = plea.ear.now();
+        if let Some((short, since, at)) = &plea.short
             && at.since(*since) >= STEADY
         {
             break short.clone();
         }
         if now >= until {
-            return nothing_waits(&ear, args.patience, &mut out);
+            return nothing_waits(&plea, args.patience, &mut out);
         }
     };
     writeln!(out, "Epoch {} was granted last; {} loggers vote.\n", short.after, short.in_effect.len())?;
-    writeln!(out, "{}\n{}", ear.table(&short), ear.words(&short))?;
+    writeln!(out, "{}\n{}", plea.table(&short), plea.words(&short))?;
     if !args.accept_loss {
         let config = args.config.display();
         writeln!(
@@ -205,25 +189,25 @@ pub(crate) fn recover(args: &RecoverArgs) -> anyhow::Result<()> {
         return Ok(());
     }
     ensure!(!short.here.is_empty(), "no logger is here: there is nothing to go on with");
-    let grant = say(&mut ear, &short, patience, &shutdown)?;
-    let parent = ear.leading.filter(|leading| leading.epoch == grant.epoch).map(|leading| leading.parent);
+    let grant = say(&mut plea, &short, patience, &shutdown)?;
+    let parent = plea.leading.filter(|leading| leading.epoch == grant.epoch).map(|leading| leading.parent);
     let parent = parent.map_or_else(String::new, |parent| format!(" behind frame {}", parent.seq));
     writeln!(
         out,
         "The loss is accepted: epoch {} of {} has started{parent}.",
         grant.epoch,
-        ear.name(grant.sequencer)
+        plea.ear.name(grant.sequencer)
     )?;
     Ok(())
 }
 
-fn nothing_waits(ear: &Ear, patience: u64, out: &mut impl std::io::Write) -> anyhow::Result<()> {
-    if ear.short.is_some() {
+fn nothing_waits(plea: &Plea, patience: u64, out: &mut impl std::io::Write) -> anyhow::Result<()> {
+    if plea.short.is_some() {
         bail!(
             "what the supervisors say of the loggers changes all the time: look again; nothing was changed"
         );
     }
-    let Some(grant) = &ear.grant else {
+    let Some(grant) = &plea.grant else {
         bail!(
             "listened for {patience} s, and no supervisor tells of a grant: is a majority of them running? nothing was changed"
         );
@@ -237,12 +221,12 @@ fn nothing_waits(ear: &Ear, patience: u64, out: &mut impl std::io::Write) -> any
 }
 
 /// Says that the loss is accepted until an epoch that rests on it has started.
-fn say(ear: &mut Ear, short: &Shortage, patience: Nanos, shutdown: &Shutdown) -> anyhow::Result<Grant> {
-    let began = ear.clock.now();
+fn say(plea: &mut Plea, short: &Shortage, patience: Nanos, shutdown: &Shutdown) -> anyhow::Result<Grant> {
+    let began = plea.ear.now();
     let (until, mut say_at) = (began.saturating_add(patience), began);
     loop {
-        let now = ear.clock.now();
-        let granted = ear.grant.clone().filter(|grant| grant.epoch > short.after);
+        let now = plea.ear.now();
+        let granted = plea.grant.clone().filter(|grant| grant.epoch > short.after);
         match granted {
             Some(grant) if grant.started && grant.adopted == Adopted::MayLack => return Ok(grant),
             Some(grant) if grant.started => {
@@ -251,14 +235,14 @@ fn say(ear: &mut Ear, short: &Shortage, patience: Nanos, shutdown: &Shutdown) ->
             Some(_) => {}
             None => {
                 let changed =
-                    ear.short.as_ref().is_some_and(|(said, ..)| said.accepted() != short.accepted());
+                    plea.short.as_ref().is_some_and(|(said, ..)| said.accepted() != short.accepted());
                 ensure!(
                     !changed,
                     "other loggers are here than those that were shown: look again; nothing was changed"
                 );
                 if now >= say_at {
                     say_at = now.saturating_add(REPEAT);
-                    ear.control.say(Message::Recover(short.accepted()));
+                    plea.ear.say(Message::Recover(short.accepted()));
                 }
             }
         }
@@ -268,7 +252,7 @@ fn say(ear: &mut Ear, short: &Shortage, patience: Nanos, shutdown: &Shutdown) ->
             "no epoch has started within {} s of the word: see the supervisors' logs",
             patience.0 / Nanos::SECOND.0
         );
-        ear.listen()?;
+        plea.listen()?;
     }
 }
 
@@ -280,8 +264,9 @@ mod tests {
     use std::path::Path;
     use wire::{Epoch, Incarnation, Seq};
 
-    fn short(ear: &Ear, lives: [Option<(u32, u64)>; 3]) -> Shortage {
-        let loggers: Vec<_> = ear.description.nodes_of(cluster::Role::Logger).map(|node| node.id).collect();
+    fn short(plea: &Plea, lives: [Option<(u32, u64)>; 3]) -> Shortage {
+        let loggers: Vec<_> =
+            plea.ear.description.nodes_of(cluster::Role::Logger).map(|node| node.id).collect();
         let first = |node: &NodeId| Voter { node: *node, incarnation: Incarnation(1) };
         let mut short = Shortage {
             after: Epoch(3),
@@ -309,16 +294,16 @@ mod tests {
     fn what_may_be_lost_is_said_in_words() {
         let text = LocalPlan::default().text().unwrap();
         let description = Description::parse(Path::new("cluster.toml"), &text).unwrap();
-        let ear = Ear::open(description, None).unwrap();
-        let cut = short(&ear, [Some((2, 70)), Some((2, 90)), Some((2, 80))]);
-        let (table, words) = (ear.table(&cut), ear.words(&cut));
+        let plea = Plea::open(description, None).unwrap();
+        let cut = short(&plea, [Some((2, 70)), Some((2, 90)), Some((2, 80))]);
+        let (table, words) = (plea.table(&cut), plea.words(&cut));
         assert!(table.contains("logger-2") && table.contains("90 (epoch 3)"), "{table}");
         assert!(words.contains("ends with frame 90 of epoch 3") && words.contains("another life"), "{words}");
-        let away = short(&ear, [Some((1, 70)), None, None]);
-        let words = ear.words(&away);
+        let away = short(&plea, [Some((1, 70)), None, None]);
+        let words = plea.words(&away);
         assert!(words.contains("Start logger-2, logger-3") && words.contains("two histories"), "{words}");
-        assert!(ear.table(&away).contains("logger-3         not here; voted"), "{}", ear.table(&away));
-        let half = short(&ear, [Some((2, 70)), Some((2, 60)), None]);
-        assert!(ear.words(&half).contains("logger-3: not here, and may hold more"), "{}", ear.words(&half));
+        assert!(plea.table(&away).contains("logger-3         not here; voted"), "{}", plea.table(&away));
+        let half = short(&plea, [Some((2, 70)), Some((2, 60)), None]);
+        assert!(plea.words(&half).contains("logger-3: not here, and may hold more"), "{}", plea.words(&half));
     }
 }

@@ -4,6 +4,7 @@ use anyhow::{Context, ensure};
 use archive::Client;
 use cluster::{Message, Role};
 use node::{Clock, Description, Shutdown};
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -46,20 +47,22 @@ pub(crate) fn snapshot(arguments: &SnapshotArgs) -> anyhow::Result<()> {
     let until = clock.now().saturating_add(Nanos(arguments.patience * Nanos::SECOND.0));
     let mut waiting = loggers.clone();
     let mut asked = false;
+    let mut out = lockstep::out::stdout();
     while !waiting.is_empty() && clock.now() < until && !shutdown.requested() {
         if !asked {
             // The first one that a logger has shows that the word was heard; until then it may have been lost.
             control.say(Message::SnapshotWanted);
         }
         std::thread::park_timeout(LOOK_EVERY);
-        waiting.retain(|(name, address)| match newest_of(*address).filter(|at| Some(at.seq) > before) {
-            Some(at) => {
-                asked = true;
-                println!("{name} has the snapshot behind {at}");
-                false
+        for (name, address) in std::mem::take(&mut waiting) {
+            match newest_of(address).filter(|at| Some(at.seq) > before) {
+                Some(at) => {
+                    asked = true;
+                    writeln!(out, "{name} has the snapshot behind {at}")?;
+                }
+                None => waiting.push((name, address)),
             }
-            None => true,
-        });
+        }
     }
     let names: Vec<_> = waiting.into_iter().map(|(name, _)| name).collect();
     ensure!(
@@ -68,7 +71,7 @@ pub(crate) fn snapshot(arguments: &SnapshotArgs) -> anyhow::Result<()> {
         arguments.patience
     );
     if !names.is_empty() {
-        println!("not at {}: a logger that was away is offered the next one", names.join(", "));
+        writeln!(out, "not at {}: a logger that was away is offered the next one", names.join(", "))?;
     }
     Ok(())
 }

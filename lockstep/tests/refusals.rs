@@ -324,3 +324,20 @@ impl Client {
         }
     }
 }
+
+#[test]
+fn a_program_whose_output_nobody_reads_any_more_ends_without_a_word() {
+    let paper = Paper::new();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut status = Command::new(env!("CARGO_BIN_EXE_lockstep"));
+    let ended = status
+        .args(["status", "--once", "--config"])
+        .arg(&paper.path)
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!((ended.status.code(), said.as_ref()), (Some(141), ""));
+}

@@ -100,7 +100,7 @@ impl ChaosArgs {
             patience: Nanos(self.patience.saturating_mul(Nanos::SECOND.0)),
             binaries: binaries_beside_this_one()?,
         };
-        let mut out = std::io::stdout().lock();
+        let mut out = crate::out::stdout();
         let judged = settings.play(directory.path(), &shutdown, &mut out).and_then(|account| {
             write!(out, "\n{}", account.words())?;
             account.goals().judge()
@@ -135,7 +135,7 @@ impl ChaosArgs {
             patience: Nanos(self.patience.saturating_mul(Nanos::SECOND.0)),
             ..Settings::new(&description, faults, self.times)
         };
-        let mut out = std::io::stdout().lock();
+        let mut out = crate::out::stdout();
         let rounds = settings.times * settings.faults.len() as u64;
         writeln!(
             out,

@@ -12,8 +12,10 @@ const _: () = assert!(READY_WITHIN < UNREADY_BEYOND);
 
 /// Engines that change within this time of each other change too often.
 const CALM: Nanos = Nanos::from_millis(10);
-/// The patience of a successor is doubled so many times at most.
+/// The patience of a successor is doubled so many times at most,
 const MAX_DOUBLINGS: u32 = 2;
+/// and once less for each such time in which nothing has changed.
+const FORGOTTEN_AFTER: Nanos = Nanos::from_millis(50);
 
 /// How long an engine waits for others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -109,9 +111,11 @@ impl Standing {
         self.changed_at = now;
     }
 
-    /// The silence after which the successor takes over.
-    fn takeover(&self) -> Nanos {
-        Nanos(self.patience.takeover.0 << self.doublings)
+    /// The silence after which the successor takes over, if it begins at this moment.
+    fn takeover(&self, since: Nanos) -> Nanos {
+        let calm = since.since(self.changed_at).0 / FORGOTTEN_AFTER.0;
+        let doublings = u64::from(self.doublings).saturating_sub(calm);
+        Nanos(self.patience.takeover.0 << doublings)
     }
 
     /// Takes a heartbeat. True if that is how this engine learns who speaks.
@@ -136,7 +140,7 @@ impl Standing {
         let heard = self.heard.filter(|_| self.ready && !self.is_named())?;
         let successor = self.hot.and_then(|hot| hot.successor);
         let cut_off = self.judged_at > self.leader_at.saturating_add(self.patience.leader);
-        (successor == Some(self.node) && !cut_off).then(|| heard.at.saturating_add(self.takeover()))
+        (successor == Some(self.node) && !cut_off).then(|| heard.at.saturating_add(self.takeover(heard.at)))
     }
 
     /// Takes over if this engine's turn has come: what was heard by `now` must have been handled. Gives the new term.

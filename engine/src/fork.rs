@@ -206,9 +206,20 @@ fn settle(parent: Pid, kept: [RawFd; 2]) -> Result<(), Trouble> {
         return Err(Trouble::Orphan);
     }
     close_all_but(kept).map_err(trouble("close what it does not need"))?;
+    become_ordinary().map_err(trouble("give up its engine's priority"))?;
     process::nice(NICENESS).map_err(|error| trouble("lower its priority")(error.into()))?;
     leave_the_core();
     Ok(())
+}
+
+/// Whoever forks may go before all others; this may not.
+fn become_ordinary() -> io::Result<()> {
+    let none = libc::sched_param { sched_priority: 0 };
+    // SAFETY: 0 is the calling thread, and the parameters live across the call.
+    match unsafe { libc::sched_setscheduler(0, libc::SCHED_OTHER, &raw const none) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 /// Closes every descriptor from 3 on but these.

@@ -26,20 +26,20 @@ fn run(arguments: &NodeArgs) -> anyhow::Result<()> {
     tracing::info!(ring = description.rings.engine, "engine up: mute until it is named to speak");
 
     // The matching thread has the first core, the receiving one the second.
-    let (first, second) = (node.pin.first().copied(), node.pin.get(1).copied());
+    let (matching, receives) = (node.thread(0), node.thread(1));
     let receiving = std::thread::Builder::new()
         .name("receive".to_owned())
         .spawn({
             let shutdown = shutdown.clone();
             move || {
                 let _stop = StopOnDrop(shutdown.clone());
-                node::run(&mut receiver, clock, node.idle, second, &shutdown)
+                node::run(&mut receiver, clock, receives, &shutdown)
             }
         })
         .context("cannot start the receiving thread")?;
     let matched = {
         let _stop = StopOnDrop(shutdown.clone());
-        node::run(&mut matcher, clock, node.idle, first, &shutdown)
+        node::run(&mut matcher, clock, matching, &shutdown)
     };
     let received = receiving.join().map_err(|_| anyhow::anyhow!("the receiving thread panicked"))?;
     // After an error its state may be anything.

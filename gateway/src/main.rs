@@ -29,7 +29,7 @@ fn run(arguments: &NodeArgs) -> anyhow::Result<()> {
     let started = node::start(arguments, Role::Gateway)?;
     let mut agent = GatewayAgent::open(&started)?;
     let Started { node, clock, shutdown, .. } = &started;
-    node::run(&mut agent, *clock, node.idle, node.pin.first().copied(), shutdown)?;
+    node::run(&mut agent, *clock, node.thread(0), shutdown)?;
     let GatewayAgent { mut node, mut clients } = agent;
     node.handle_shutdown(clock.now(), &mut |output| carry_out(output, &mut clients))?;
     tracing::info!(position = %node.position(), committed = %node.committed(), "stopped");

@@ -112,7 +112,7 @@ fn keep(arguments: &NodeArgs) -> anyhow::Result<()> {
 
     let kept = {
         let _stop = StopOnDrop(done);
-        node::run(&mut agent, clock, node.idle, node.pin.first().copied(), &shutdown)
+        node::run(&mut agent, clock, node.thread(0), &shutdown)
             .and_then(|()| agent.take_last(clock))
     };
     let mut synced = Ok(());

@@ -30,7 +30,7 @@ fn run(arguments: &NodeArgs) -> anyhow::Result<()> {
         ports(&started)?,
     );
     let Started { node, clock, shutdown, description } = &started;
-    node::run(&mut sequencer, *clock, node.idle, node.pin.first().copied(), shutdown)?;
+    node::run(&mut sequencer, *clock, node.thread(0), shutdown)?;
     let quiet = FAREWELL_QUIET.max(Nanos(3 * description.timing.repair_retry.0));
     farewell(&mut sequencer, *clock, quiet)?;
     tracing::info!(position = %sequencer.position(), committed = %sequencer.committed(), "stopped");

@@ -30,7 +30,7 @@ fn run(arguments: &NodeArgs) -> anyhow::Result<()> {
     let started = node::start(arguments, Role::Supervisor)?;
     let mut agent = Agent::open(&started)?;
     let Started { node, clock, shutdown, .. } = &started;
-    node::run(&mut agent, *clock, node.idle, node.pin.first().copied(), shutdown)?;
+    node::run(&mut agent, *clock, node.thread(0), shutdown)?;
     tracing::info!(epoch = %agent.node.core().control().epoch(), "stopped");
     Ok(())
 }

@@ -37,6 +37,9 @@ pub(crate) struct FailoverArgs {
     /// Silence after which the successor takes over (`timing.takeover`).
     #[arg(long, value_name = "TIME", default_value = "400us", value_parser = duration)]
     takeover: String,
+    /// Priority of the nodes' threads (`threads.priority`) beside these two; 0: they are ordinary ones.
+    #[arg(long, default_value_t = 10)]
+    priority: u8,
     /// Further lines of the cluster's description, such as '[engine]' and what follows.
     #[arg(long, value_name = "TEXT", default_value = "")]
     more: String,
@@ -93,8 +96,11 @@ pub(crate) fn run(args: &FailoverArgs, out: &mut dyn Write, shutdown: &Shutdown)
 
 fn rows(args: &FailoverArgs) -> Vec<Row> {
     let default = Row::new("default timeouts", String::new());
-    let name = format!("beat {}, takeover {}", args.beat, args.takeover);
-    let timing = format!("beat = \"{}\"\ntakeover = \"{}\"", args.beat, args.takeover);
+    let name = format!("beat {}, takeover {}, priority {}", args.beat, args.takeover, args.priority);
+    let timing = format!(
+        "beat = \"{}\"\ntakeover = \"{}\"\n\n[threads]\npriority = {}",
+        args.beat, args.takeover, args.priority
+    );
     let given = Row::new(&name, timing);
     match args.timeouts {
         Which::Default => vec![default],

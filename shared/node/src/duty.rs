@@ -1,6 +1,6 @@
 //! The duty cycle: every thread of every node is one agent that is driven like this.
 
-use crate::{Clock, Idle, Shutdown, Strategy};
+use crate::{Clock, Idle, Shutdown, Thread};
 use anyhow::Context;
 use std::os::fd::RawFd;
 use wire::Nanos;
@@ -24,16 +24,13 @@ pub trait Duty {
 pub fn run(
     agent: &mut impl Duty,
     clock: Clock,
-    strategy: Strategy,
-    core: Option<usize>,
+    thread: Thread,
     shutdown: &Shutdown,
 ) -> anyhow::Result<()> {
-    if let Some(core) = core {
-        pin(core);
-    }
+    thread.take_place();
     let mut descriptors = Vec::new();
     agent.descriptors(&mut descriptors);
-    let mut idle = Idle::new(strategy, &descriptors).context("cannot set up waiting for sockets")?;
+    let mut idle = Idle::new(thread.idle, &descriptors).context("cannot set up waiting for sockets")?;
     agent.on_start(&idle);
     while !shutdown.requested() {
         let now = clock.now();
@@ -41,14 +38,4 @@ pub fn run(
         idle.idle(work, now, agent.next_deadline()).context("cannot wait for sockets")?;
     }
     Ok(())
-}
-
-/// Pins the thread to a core; without that core it runs on, unpinned, and says so.
-fn pin(core: usize) {
-    if !core_affinity::set_for_current(core_affinity::CoreId { id: core }) {
-        tracing::warn!(
-            core,
-            "cannot pin a thread to this core (does the machine have it?); it runs unpinned"
-        );
-    }
 }

@@ -15,6 +15,7 @@ pub mod quantity;
 pub mod shutdown;
 pub mod speaker;
 pub mod streams;
+pub mod thread;
 
 pub use args::{NodeArgs, Started, exit, start};
 pub use beacon::Beacon;
@@ -27,3 +28,4 @@ pub use idle::{Idle, Strategy};
 pub use shutdown::Shutdown;
 pub use speaker::Speaker;
 pub use streams::SessionNames;
+pub use thread::Thread;

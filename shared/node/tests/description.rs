@@ -328,3 +328,15 @@ fn a_console_uses_the_interface_that_it_is_told_then_the_described_one_then_the_
     assert_eq!(interface(&together, None), Ipv4Addr::LOCALHOST);
     assert_eq!(interface(&spread, None), Ipv4Addr::UNSPECIFIED);
 }
+
+#[test]
+fn threads_that_never_sleep_and_go_before_all_others_need_cores_of_their_own() {
+    let taken = with("[threads]\npriority = 10").unwrap();
+    assert!(taken.nodes.iter().all(|node| node.thread(0).priority == 10));
+    let spins = |more: &str| with(&format!("[threads]\nidle = \"spin\"\n{more}"));
+    assert!(spins("").is_ok());
+    let refused = spins("priority = 10").expect_err("it would leave nothing to anybody");
+    assert!(refused.contains("sequencer-1") && refused.contains("pin = [..]"), "{refused}");
+    let refused = with("[threads]\npriority = 100").expect_err("there is none");
+    assert!(refused.contains("priority lies between 0"), "{refused}");
+}

@@ -32,7 +32,7 @@ pub(super) struct Block<'a> {
     pub(super) rate: u64,
     pub(super) sessions: usize,
     pub(super) resting: u64,
-    /// Lines of `[timing]`.
+    /// Lines of `[timing]`, and sections behind it.
     pub(super) timing: &'a str,
     /// Other sections.
     pub(super) more: &'a str,

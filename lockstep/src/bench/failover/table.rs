@@ -31,7 +31,7 @@ pub(super) struct Judged {
 #[derive(Clone, Debug)]
 pub(super) struct Row {
     pub(super) name: String,
-    /// Lines of `[timing]`.
+    /// Lines of `[timing]`, and sections behind it.
     pub(super) timing: String,
     pub(super) gaps: Vec<Gap>,
     acknowledged: u64,

@@ -11,6 +11,7 @@ mod refusals;
 mod validate;
 
 use crate::idle::Strategy;
+use crate::thread::Thread;
 use cluster::{EngineMode, Role};
 use serde::Deserialize;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -86,8 +87,6 @@ pub struct Description {
     pub log: Log,
     /// When the exchange's state is written down, and how often it is kept.
     pub snapshot: Snapshot,
-    /// How threads wait, unless their node says otherwise.
-    pub idle: Strategy,
     /// The FIX acceptor.
     pub fix: Fix,
     /// What the engines do that are not the hot one.
@@ -343,6 +342,16 @@ pub struct NodeEntry {
     pub pin: Vec<usize>,
     /// How its threads wait.
     pub idle: Strategy,
+    /// How urgent they are; see [`Thread`].
+    pub priority: u8,
+}
+
+impl NodeEntry {
+    /// What is described of its thread at this place in the order of importance, from 0 on.
+    #[must_use]
+    pub fn thread(&self, place: usize) -> Thread {
+        Thread { idle: self.idle, core: self.pin.get(place).copied(), priority: self.priority }
+    }
 }
 
 impl Description {

@@ -3,6 +3,8 @@
 use super::raw::{self, File};
 use super::refusals::Refusals;
 use super::{DescriptionError, NodeEntry};
+use crate::idle::Strategy;
+use crate::thread::MAX_PRIORITY;
 use cluster::{EngineMode, Role, lane};
 use std::net::SocketAddrV4;
 use toml::Spanned;
@@ -112,6 +114,18 @@ fn node(
     if raw.fix.is_some() != (raw.role == Role::Gateway) {
         return refused("fix = \"address:port\" belongs to every gateway, and to gateways only");
     }
+    let priority = raw.priority.unwrap_or(file.threads.priority);
+    if priority > MAX_PRIORITY {
+        return refused("priority lies between 0 (an ordinary thread) and 99");
+    }
+    let idle = raw.idle.unwrap_or(file.threads.idle);
+    let never_sleeps = matches!(idle, Strategy::Spin | Strategy::Yield);
+    if priority > 0 && never_sleeps && raw.pin.is_empty() {
+        return refused(
+            "threads that never sleep (idle = \"spin\" or \"yield\") and go before all others (priority above 0) need cores of \
+             their own: add pin = [..], or describe idle = \"block\"",
+        );
+    }
     Ok(NodeEntry {
         name: raw.name.clone(),
         id: NodeId(raw.id),
@@ -121,6 +135,7 @@ fn node(
         commands: raw.commands,
         fix: raw.fix,
         pin: raw.pin.clone(),
-        idle: raw.idle.unwrap_or(file.idle.strategy),
+        idle,
+        priority,
     })
 }

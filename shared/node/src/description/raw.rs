@@ -26,7 +26,7 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) snapshot: Snapshot,
     #[serde(default)]
-    pub(super) idle: Idle,
+    pub(super) threads: Threads,
     #[serde(default)]
     pub(super) fix: Fix,
     #[serde(default)]
@@ -111,7 +111,7 @@ section!(Snapshot {
     every: Duration = Duration(Nanos(3_600 * Nanos::SECOND.0)),
     keep: usize = 3,
 });
-section!(Idle { strategy: Strategy = Strategy::Block });
+section!(Threads { idle: Strategy = Strategy::Block, priority: u8 = 0 });
 section!(Engine {
     standby: Standby = Standby::Muted,
     divergence: Divergence = Divergence::Halt,
@@ -167,6 +167,7 @@ pub(super) struct Node {
     #[serde(default)]
     pub(super) pin: Vec<usize>,
     pub(super) idle: Option<Strategy>,
+    pub(super) priority: Option<u8>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -86,7 +86,6 @@ pub(super) fn description(path: &Path, text: &str) -> Result<Description, Descri
             retain: file.log.retain,
         },
         snapshot: snapshot(&refuse, &file.snapshot)?,
-        idle: file.idle.strategy,
         standby: file.engine.standby,
         divergence: file.engine.divergence,
         engine: EngineLimits {

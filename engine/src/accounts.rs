@@ -4,6 +4,7 @@
 use crate::index::Index;
 use crate::instruments::Market;
 use crate::limits::{Limits, MAX_CURRENCY_DECIMALS, MAX_MONEY, MAX_SHARES};
+use memory::in_large_pages;
 use wire::command::{Checks, RiskLimits, Side, Trading};
 use wire::event::RejectReason;
 use wire::{AccountId, CurrencyCode, CurrencyId, InstrumentId, Money, ParticipantId, Price, Qty};
@@ -140,8 +141,11 @@ impl Accounts {
             participants: vec![None; limits.participants as usize],
             accounts: vec![None; limits.accounts as usize],
             currencies: vec![None; limits.currencies as usize],
-            cash: vec![Cash::default(); limits.accounts as usize * limits.currencies as usize],
-            rows: Vec::with_capacity(holdings),
+            cash: in_large_pages(vec![
+                Cash::default();
+                limits.accounts as usize * limits.currencies as usize
+            ]),
+            rows: in_large_pages(Vec::with_capacity(holdings)),
             index: Index::new(holdings),
             holdings,
             shares: vec![0; limits.instruments as usize],

@@ -1,5 +1,7 @@
 //! A table from hashes to numbers: one cache line for most look-ups, nothing allocated after its making.
 
+use memory::in_large_pages;
+
 /// Open addressing with linear probing, at most half full. What is looked for is compared by the caller; the table keeps 32
 /// bits of each hash beside the number, so that the caller is seldom asked in vain; as half of the places are empty, every search ends. Entries are never taken out one by
 /// one: whoever forgets makes the table anew.
@@ -15,7 +17,7 @@ impl Index {
     /// Room for `limit` entries.
     pub(crate) fn new(limit: usize) -> Self {
         let places = (limit.max(1) * 2).next_power_of_two();
-        Self { places: vec![0; places], used: 0, limit }
+        Self { places: in_large_pages(vec![0; places]), used: 0, limit }
     }
 
     /// Where a hash is looked for first. The table is a power of two long.

@@ -8,6 +8,7 @@
 
 use crate::index::Index;
 use book::Slot;
+use memory::in_large_pages;
 use wire::event::OrderStatus;
 use wire::{ClOrdId, OrderId, SessionId};
 use zerocopy::IntoBytes;
@@ -96,7 +97,7 @@ impl Names {
     /// Room for `limit` names, made in advance.
     pub(crate) fn new(limit: u32) -> Self {
         let limit = limit as usize;
-        Self { used: Vec::with_capacity(limit), index: Index::new(limit), limit, seed: 0 }
+        Self { used: in_large_pages(Vec::with_capacity(limit)), index: Index::new(limit), limit, seed: 0 }
     }
 
     /// Takes a number from the log that clients cannot know, while no name is in use.

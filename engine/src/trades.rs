@@ -1,6 +1,7 @@
 //! The last trades of the day, so that one can be busted or corrected.
 
 use crate::accounts::HoldingId;
+use memory::in_large_pages;
 use wire::command::Side;
 use wire::event::TradeSide;
 use wire::{AccountId, ClOrdId, InstrumentId, Money, OrderId, Price, Qty, SessionId, TradeId};
@@ -69,7 +70,12 @@ impl Trades {
     /// Room for `limit` trades, made in advance.
     pub(crate) fn new(limit: u32) -> Self {
         let limit = limit as usize;
-        Self { ring: Vec::with_capacity(limit), limit, last: TradeId(0), before_today: TradeId(0) }
+        Self {
+            ring: in_large_pages(Vec::with_capacity(limit)),
+            limit,
+            last: TradeId(0),
+            before_today: TradeId(0),
+        }
     }
 
     /// Touches all the room made in advance.

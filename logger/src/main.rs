@@ -112,8 +112,7 @@ fn keep(arguments: &NodeArgs) -> anyhow::Result<()> {
 
     let kept = {
         let _stop = StopOnDrop(done);
-        node::run(&mut agent, clock, node.thread(0), &shutdown)
-            .and_then(|()| agent.take_last(clock))
+        node::run(&mut agent, clock, node.thread(0), &shutdown).and_then(|()| agent.take_last(clock))
     };
     let mut synced = Ok(());
     for thread in threads {

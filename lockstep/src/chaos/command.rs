@@ -16,7 +16,7 @@ use crate::local::{LocalCluster, binaries_beside_this_one};
 use crate::plan::LocalPlan;
 use anyhow::{Context, ensure};
 use cluster::Role;
-use node::{Description, Shutdown, quantity};
+use node::{Description, Shutdown, Strategy, Thread, quantity};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -233,7 +233,11 @@ fn load_of(description: &Description, settings: &Settings, rate: u64, directory:
     let clients =
         description.sessions.iter().take(settings.sessions).map(|session| session.comp_id.clone()).collect();
     let instruments = LocalPlan::default().instruments;
+    // As urgent as those that it talks to: a client's host is another one.
+    let priority =
+        description.nodes_of(Role::Gateway).map(|gateway| gateway.priority).max().unwrap_or_default();
     Plan {
+        thread: Thread { idle: Strategy::Block, core: None, priority },
         exchange: description.fix.comp_id.clone(),
         pace: Pace::Rate(rate),
         amount: Amount::Time(LONG),

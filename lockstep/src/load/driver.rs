@@ -87,7 +87,8 @@ fn drive(
     let mut driver = Driver::start(plan, source, clock)?;
     let mut descriptors = Vec::new();
     driver.descriptors(&mut descriptors);
-    let mut idle = Idle::new(plan.idle, &descriptors).context("cannot set up waiting for sockets")?;
+    let mut idle = Idle::new(plan.thread.idle, &descriptors).context("cannot set up waiting for sockets")?;
+    plan.thread.take_place();
     let started = clock.now();
     let (mut told, mut phase) = (started, driver.phase);
     progress(driver.progress(started, started));
@@ -104,7 +105,7 @@ fn drive(
         if driver.comebacks.take_reconnected() {
             descriptors.clear();
             driver.descriptors(&mut descriptors);
-            idle = Idle::new(plan.idle, &descriptors).context("cannot set up waiting for sockets")?;
+            idle = Idle::new(plan.thread.idle, &descriptors).context("cannot set up waiting for sockets")?;
             continue;
         }
         idle.idle(work, now, driver.next_deadline()).context("cannot wait for sockets")?;

@@ -1,6 +1,6 @@
 //! What a run is: which gateways, clients and instruments, how fast, and for how long.
 
-use node::{Description, Strategy};
+use node::{Description, Strategy, Thread};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use wire::{AccountId, Nanos};
@@ -90,8 +90,8 @@ pub struct Plan {
     pub seed: u64,
     /// What the invented flow is like.
     pub shape: Shape,
-    /// How the thread waits. The default sleeps: the cores belong to the system under test.
-    pub idle: Strategy,
+    /// Where and how urgently the thread runs. The default sleeps and goes before nobody: the cores belong to the system under test.
+    pub thread: Thread,
     /// How long the connection and the answer to a Logon may take.
     pub logon_timeout: Nanos,
     /// How long, after the last request, answers are waited for.
@@ -169,7 +169,7 @@ impl Plan {
             amount: Amount::Time(Nanos(10 * Nanos::SECOND.0)),
             seed: 1,
             shape: Shape::Market,
-            idle: Strategy::Block,
+            thread: Thread { idle: Strategy::Block, core: None, priority: 0 },
             logon_timeout: Nanos(10 * Nanos::SECOND.0),
             answer_timeout: Nanos(10 * Nanos::SECOND.0),
             reconnect: false,

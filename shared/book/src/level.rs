@@ -1,6 +1,7 @@
 //! A level: all orders of one key on one ladder; and the slab that levels live in.
 
 use crate::{LadderId, NONE, Slot};
+use memory::in_large_pages;
 use wire::Qty;
 
 /// All orders of one key on one ladder. There is none without an order.
@@ -94,7 +95,7 @@ pub(crate) struct Levels {
 
 impl Levels {
     pub(crate) fn new(room: u32) -> Self {
-        Self { slab: Vec::with_capacity(room as usize), free: NONE }
+        Self { slab: in_large_pages(Vec::with_capacity(room as usize)), free: NONE }
     }
 
     /// Takes a record, the one freed last if there is one. What is in it means nothing.

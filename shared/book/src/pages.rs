@@ -5,6 +5,7 @@
 //! points to pages of floor `n - 1`. All ranks of a ladder agree in the digits above its top floor.
 
 use crate::{KEY_LIMIT, NONE};
+use memory::in_large_pages;
 
 /// Bits of a digit.
 const DIGIT: u32 = 6;
@@ -112,7 +113,7 @@ pub(crate) enum Place {
 
 impl Pages {
     pub(crate) fn new(room: u32) -> Self {
-        Self { pool: Vec::with_capacity(room as usize), free: NONE }
+        Self { pool: in_large_pages(Vec::with_capacity(room as usize)), free: NONE }
     }
 
     #[inline]

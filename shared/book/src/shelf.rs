@@ -3,6 +3,7 @@
 use crate::level::{Level, Levels};
 use crate::pages::{Ladder, Pages, Place};
 use crate::{Direction, KEY_LIMIT, LadderId, NONE, Room, Slot};
+use memory::in_large_pages;
 use wire::Qty;
 
 /// The level of an order that is on no ladder.
@@ -55,8 +56,8 @@ impl<T> Shelf<T> {
     pub fn new(room: Room) -> Self {
         assert!(room.orders < VACANT, "places are numbered in 32 bits, less two");
         Self {
-            hot: Vec::with_capacity(room.orders as usize),
-            orders: Vec::with_capacity(room.orders as usize),
+            hot: in_large_pages(Vec::with_capacity(room.orders as usize)),
+            orders: in_large_pages(Vec::with_capacity(room.orders as usize)),
             vacant: Slot::NONE,
             living: 0,
             bound: room.orders,

@@ -21,12 +21,7 @@ pub trait Duty {
 }
 
 /// Drives an agent until someone wishes to stop. One clock reading a cycle.
-pub fn run(
-    agent: &mut impl Duty,
-    clock: Clock,
-    thread: Thread,
-    shutdown: &Shutdown,
-) -> anyhow::Result<()> {
+pub fn run(agent: &mut impl Duty, clock: Clock, thread: Thread, shutdown: &Shutdown) -> anyhow::Result<()> {
     thread.take_place();
     let mut descriptors = Vec::new();
     agent.descriptors(&mut descriptors);

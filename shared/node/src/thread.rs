@@ -23,7 +23,7 @@ pub struct Thread {
 
 impl Thread {
     /// Makes the calling thread such a one. What the system refuses is said, and done without.
-    pub(crate) fn take_place(self) {
+    pub fn take_place(self) {
         if let Some(core) = self.core
             && !core_affinity::set_for_current(core_affinity::CoreId { id: core })
         {

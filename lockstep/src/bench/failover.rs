@@ -2,6 +2,7 @@
 //! moments at which nothing is killed.
 
 mod block;
+mod snapshots;
 mod table;
 
 use anyhow::{Context, ensure};
@@ -40,6 +41,9 @@ pub(crate) struct FailoverArgs {
     /// Priority of the nodes' threads (`threads.priority`) beside these two; 0: they are ordinary ones.
     #[arg(long, default_value_t = 10)]
     priority: u8,
+    /// Time between two snapshots (`snapshot.every`, 1s or more): kills that fall into the writing of one are told apart.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    snapshots: Option<String>,
     /// Further lines of the cluster's description, such as '[engine]' and what follows.
     #[arg(long, value_name = "TEXT", default_value = "")]
     more: String,
@@ -127,6 +131,7 @@ fn measure(
                 sessions: args.sessions,
                 resting: args.resting,
                 timing: &row.timing,
+                snapshots: args.snapshots.as_deref(),
                 more: &args.more,
                 seed: args.seed.wrapping_add(number),
                 patience: Nanos(args.patience.saturating_mul(Nanos::SECOND.0)),
@@ -148,11 +153,12 @@ fn measure(
 
 /// Every kill as a line of `gaps.csv`.
 fn write_rows(directory: &Path, rows: &[Row]) -> anyhow::Result<()> {
-    let mut text = String::from("timeouts,began_ns,gap_ns,usual_ns,control_ns,control_usual_ns\n");
+    let mut text =
+        String::from("timeouts,began_ns,gap_ns,usual_ns,control_ns,control_usual_ns,during_snapshot\n");
     for row in rows {
-        for Gap { began, gap, usual, control, control_usual } in &row.gaps {
+        for Gap { began, gap, usual, control, control_usual, during_snapshot } in &row.gaps {
             let numbers = [began, gap, usual, control, control_usual].map(|nanos| nanos.0.to_string());
-            text += &format!("\"{}\",{}\n", row.name, numbers.join(","));
+            text += &format!("\"{}\",{},{during_snapshot}\n", row.name, numbers.join(","));
         }
     }
     let path = directory.join("gaps.csv");

@@ -63,8 +63,9 @@ fn decision(line: &str) -> Option<Decision> {
     Some(Decision { at: stamp(line.split(' ').next()?)?, about, step })
 }
 
-/// Nanoseconds since the Unix epoch of `2026-11-21T12:45:58.123456Z`.
-fn stamp(text: &str) -> Option<Nanos> {
+/// Nanoseconds since the Unix epoch of `2026-11-21T12:45:58.123456Z`; `None`: it is not of that form.
+#[must_use]
+pub fn stamp(text: &str) -> Option<Nanos> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
     let number = |text: Option<&str>| text?.parse::<u64>().ok();
     let mut date = date.split('-');

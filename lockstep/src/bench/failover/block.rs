@@ -1,6 +1,7 @@
 //! One cluster, its kills, the judgement over what is left, and the gaps that its clients saw.
 
 use super::super::resting;
+use super::snapshots;
 use super::table::{Gap, Judged};
 use anyhow::{Context, ensure};
 use lockstep::chaos::command::{STATUS, play};
@@ -34,6 +35,8 @@ pub(super) struct Block<'a> {
     pub(super) resting: u64,
     /// Lines of `[timing]`, and sections behind it.
     pub(super) timing: &'a str,
+    /// Time between two snapshots; `None`: as by default.
+    pub(super) snapshots: Option<&'a str>,
     /// Other sections.
     pub(super) more: &'a str,
     pub(super) seed: u64,
@@ -82,10 +85,13 @@ impl Block<'_> {
             return Err(error);
         }
         let records = Records::read(directory)?;
+        let written = snapshots::written(&description)?;
         let mut rng = SmallRng::seed_from_u64(self.seed);
         let gaps = account.rounds.iter().map(|(round, _)| {
             let before = Nanos(rng.random_range(CONTROL.0.0..=CONTROL.1.0));
+            let during_snapshot = written.iter().any(|(from, to)| (*from..*to).contains(&round.began));
             gap(&records, round, Nanos(round.began.0.saturating_sub(before.0)))
+                .map(|gap| Gap { during_snapshot, ..gap })
                 .with_context(|| format!("no reports about kill {}", round.number))
         });
         let counts = account.verdict.counts;
@@ -95,6 +101,9 @@ impl Block<'_> {
 
     fn plan(&self) -> LocalPlan {
         let mut more = format!("[timing]\nstatus = \"{STATUS}\"\n{}\n\n{}", self.timing, self.more);
+        if let Some(every) = self.snapshots {
+            more += &format!("\n[snapshot]\nevery = \"{every}\"\n");
+        }
         if self.resting > 0 {
             more += &resting::limits(self.resting);
         }
@@ -111,5 +120,6 @@ fn gap(records: &Records, round: &Round, control: Nanos) -> Option<Gap> {
         usual: records.usual_gap(round.began)?,
         control: records.gap(control, control)?,
         control_usual: records.usual_gap(control)?,
+        during_snapshot: false,
     })
 }

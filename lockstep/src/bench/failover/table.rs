@@ -18,6 +18,8 @@ pub(super) struct Gap {
     /// The same two about the other moment.
     pub(super) control: Nanos,
     pub(super) control_usual: Nanos,
+    /// An engine was writing a snapshot.
+    pub(super) during_snapshot: bool,
 }
 
 /// What was judged of a cluster, and found in order.
@@ -81,6 +83,11 @@ impl Row {
         Figures::of(self.gaps.iter().map(|gap| gap.gap.since(gap.usual)))
     }
 
+    /// The same of those kills that fell into the writing of a snapshot.
+    fn kills_during_snapshots(&self) -> Figures {
+        Figures::of(self.gaps.iter().filter(|gap| gap.during_snapshot).map(|gap| gap.gap.since(gap.usual)))
+    }
+
     /// The same of the moments at which nothing was killed.
     fn controls(&self) -> Figures {
         Figures::of(self.gaps.iter().map(|gap| gap.control.since(gap.control_usual)))
@@ -119,6 +126,10 @@ pub(super) fn tell(rows: &[Row], out: &mut dyn Write) -> io::Result<()> {
     for row in rows {
         let (kills, controls) = (row.kills(), row.controls());
         writeln!(out, "{:<34}{:>6}{}{}", row.name, row.gaps.len(), kills.words(), controls.words())?;
+        let during = row.kills_during_snapshots();
+        if !during.0.is_empty() {
+            writeln!(out, "{:<34}{:>6}{}", "  of these, during a snapshot", during.0.len(), during.words())?;
+        }
         if let Some(p99) = kills.percentile(99) {
             let name = format!("engine_failover_us_p99({})", row.name.replace(", ", ",").replace(' ', "_"));
             let (value, target) = (p99.0 / 1_000, format!("<{}", GOAL.0 / 1_000));
@@ -149,6 +160,7 @@ mod tests {
             usual: Nanos(500_000),
             control: Nanos(control),
             control_usual: Nanos(400_000),
+            during_snapshot: false,
         };
         row.add(vec![gap(1_500_001, 300_000), gap(900_000, 500_000)], &Judged { acknowledged: 3 });
         assert_eq!(

@@ -5,7 +5,7 @@ use super::comparison::Comparison;
 use super::shared::{Attested, Shared};
 use crate::inquiry::{Inquirer, Question};
 use crate::trail::Kept;
-use cluster::{Differs, Dispute, Disputes, Fenced, Finding, Message, Present};
+use cluster::{Dispute, Disputes, Fenced, Finding, Message, Present};
 use wire::{Nanos, NodeId, Position, Seq};
 
 /// How soon it is looked again whether an inquiry has come to its end.
@@ -66,19 +66,15 @@ impl Dissent {
     fn tell_wrong(&self, fence: Fenced) {
         let asked = self.asked.filter(|(number, _)| *number == fence.number);
         let own = asked.and_then(|(_, dispute)| self.comparison.testimony(&dispute));
-        let own = own.map_or_else(|| "unknown".to_owned(), |own| format!("{:016x}", own.digest.0));
         let truth =
             self.found.map_or_else(|| "unknown".to_owned(), |found| format!("{:016x}", found.truth.0));
-        let differs = match fence.differs {
-            Differs::From(place) => format!("from {place} on"),
-            Differs::Before(place) => format!("at {place} or before"),
-            Differs::Nowhere => "before it began anew".to_owned(),
-        };
+        let digest = own.map_or_else(|| "unknown".to_owned(), |own| format!("{:016x}", own.digest.0));
         tracing::error!(
             dispute = fence.number,
-            digest = own,
+            digest,
             truth,
-            "found wrong: this engine has computed something else than the log gives, {differs}"
+            differs = %fence.differs,
+            "found wrong: this engine has computed something else than the log gives"
         );
     }
 
@@ -122,7 +118,7 @@ impl Dissent {
                     dispute = number,
                     truth = format!("{:016x}", truth.0),
                     %from,
-                    ?differs,
+                    %differs,
                     "the log is executed anew: this is what it gives, and from where on this engine differs from it"
                 ),
             }

@@ -104,7 +104,7 @@ impl<T: Transport> MatcherAgent<T> {
             instructions: Instructions { token, ..Instructions::default() },
             version: 0,
             generation: 0,
-            first: Seq(1),
+            first: Seq(0),
             #[cfg(lockstep_planted)]
             led: (settings.led, token),
         };
@@ -199,7 +199,7 @@ impl<T: Transport> MatcherAgent<T> {
         let session = self.names.of(StreamKind::Events, self.speaker.epoch);
         self.events.begin_session(session, self.replica.outbound().0);
         self.shared.leave_behind(self.replica.position().seq, self.replica.digest());
-        self.first = self.replica.position().seq.max(Seq(1));
+        self.first = self.replica.position().seq;
         self.tell_progress();
         Ok(())
     }

@@ -165,7 +165,8 @@ impl Shared {
     fn span(&self, generation: u32) -> Span {
         let progress = self.progress();
         if progress.generation == generation {
-            Span { first: progress.first, last: progress.applied.seq }
+            // Before the first frame there is nothing to compare.
+            Span { first: progress.first.max(Seq(1)), last: progress.applied.seq }
         } else {
             Span { first: Seq(1), last: Seq(0) }
         }

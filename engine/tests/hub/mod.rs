@@ -2,15 +2,20 @@
 
 #![allow(dead_code, unreachable_pub)]
 
+pub mod archive;
+
 use bus::{
     Delivery, Publication, PublicationStats, Sent, Session, Socket, StreamKind, Subscription,
     SubscriptionStats, Transmit, Transport,
 };
 use cluster::status::{Detail, Mark};
-use cluster::{Envelope, Hot, Leading, Message, Present, Quarantine, Status, Stopped, control};
+use cluster::{
+    Dispute, Disputes, Envelope, Finding, Hot, Leading, Message, Present, Quarantine, Status, Stopped,
+    control,
+};
 use engine::{
-    EngineNode, EnginePorts, EngineSettings, InquiryInline, Limits, NoPast, NoScribe, Patience,
-    PoisonInMemory,
+    EngineNode, EnginePorts, EngineSettings, InquiryInline, Limits, NoPast, NoScribe, Past, Patience,
+    PoisonInMemory, Scribe,
 };
 use node::description::Standby;
 use node::{Beacon, ControlGroup, Duty, SessionNames, Speaker};
@@ -44,6 +49,10 @@ pub struct Wires {
     control: VecDeque<Vec<u8>>,
     beats: VecDeque<Vec<u8>>,
     pub presents: Vec<Present>,
+    /// With whom it differs, as it said.
+    pub differs: Vec<Dispute>,
+    /// What it has found.
+    pub findings: Vec<Finding>,
     /// What it said of the command before which it stops.
     pub pleas: Vec<Stopped>,
     /// What it said of having taken over.
@@ -224,6 +233,8 @@ impl Socket for Wire {
                 Message::Present(present) => wires.presents.push(present),
                 Message::Hot(hot) => wires.claims.push(hot),
                 Message::Stopped(stopped) => wires.pleas.push(stopped),
+                Message::Differ(dispute) => wires.differs.push(dispute),
+                Message::Found(finding) => wires.findings.push(finding),
                 other => panic!("an engine does not say {other:?}"),
             }
         }
@@ -240,6 +251,43 @@ impl Socket for Wire {
 fn address(port: u16) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], port))
 }
+
+/// What an engine is given, but for the transport.
+pub struct Setup {
+    pub node: NodeId,
+    pub limits: Limits,
+    pub ring: usize,
+    pub standby: Standby,
+    pub poison: PoisonInMemory,
+    /// What it begins with.
+    pub past: Box<dyn Past>,
+    /// What it executes beside its own state.
+    pub inquired: Box<dyn Past>,
+    pub scribe: Box<dyn Scribe>,
+    #[cfg(lockstep_planted)]
+    pub led: engine::astray::Led,
+}
+
+impl Setup {
+    /// Of an engine that has the stream alone, and writes nothing.
+    pub fn new(limits: Limits, ring: usize) -> Self {
+        Self {
+            node: NODE,
+            limits,
+            ring,
+            standby: Standby::Muted,
+            poison: PoisonInMemory::default(),
+            past: Box::new(NoPast),
+            inquired: Box::new(NoPast),
+            scribe: Box::new(NoScribe),
+            #[cfg(lockstep_planted)]
+            led: engine::astray::Led::default(),
+        }
+    }
+}
+
+/// How often an engine says that it is here.
+pub const PRESENT: Nanos = Nanos::from_millis(50);
 
 /// One engine and its surroundings.
 pub struct Rig {
@@ -263,31 +311,37 @@ impl Rig {
 
     /// The same, which has not heard yet what is quarantined, and of which a former process may have noted something.
     pub fn unheard(limits: Limits, ring: usize, standby: Standby, poison: PoisonInMemory) -> Self {
+        Self::of(Setup { standby, poison, ..Setup::new(limits, ring) })
+    }
+
+    /// An engine with all that it is given.
+    pub fn of(setup: Setup) -> Self {
+        let Setup { node, limits, ring, standby, poison, past, inquired, scribe, .. } = setup;
         let wires = Shared::default();
         let hears = |hears| Wire { wires: Rc::clone(&wires), hears };
         let wire = || hears(Hears::Control);
         let speaker = || Speaker::new(wire(), address(5));
         let never = NAMES.of(StreamKind::Sequenced, Epoch(0));
         let ports = EnginePorts {
-            control: ControlGroup::new(CLUSTER, NODE, wire(), speaker()),
+            control: ControlGroup::new(CLUSTER, node, wire(), speaker()),
             sequenced: Sequenced { wires: Rc::clone(&wires), session: never, expected: 1, known: 1 },
             beats: hears(Hears::Beats),
             pulse: speaker(),
             events: Events { wires: Rc::clone(&wires), session: never, next: 1, muted: true },
-            beacon: Beacon::new(CLUSTER, NODE, 1, Nanos(1), speaker()),
+            beacon: Beacon::new(CLUSTER, node, 1, Nanos(1), speaker()),
             poison: Box::new(poison),
-            past: Box::new(NoPast),
-            scribe: Box::new(NoScribe),
-            inquirer: Box::new(InquiryInline::new(Box::new(NoPast), limits, 16)),
+            past,
+            scribe,
+            inquirer: Box::new(InquiryInline::new(inquired, limits, 16)),
         };
         let settings = EngineSettings {
-            node: NODE,
+            node,
             token: TOKEN,
             names: NAMES,
             sequencers: [(SEQUENCER, address(11))].into(),
             loggers: vec![address(14)],
             cluster: CLUSTER,
-            present: Nanos::from_millis(50),
+            present: PRESENT,
             beat: BEAT,
             patience: Patience { takeover: TAKEOVER, leader: CUT_OFF },
             standby,
@@ -296,7 +350,7 @@ impl Rig {
             trail: 1 << 12,
             limits,
             #[cfg(lockstep_planted)]
-            led: engine::astray::Led::default(),
+            led: setup.led,
         };
         let engine = EngineNode::new(settings, ports).expect("the test's limits can be granted");
         Self { engine, wires, now: Nanos::SECOND }
@@ -310,7 +364,8 @@ impl Rig {
         all.extend(frames.iter().map(|bytes| (position(bytes).seq.0, bytes.clone())));
     }
 
-    fn hear(&mut self, from: NodeId, message: Message) {
+    /// Somebody says something in the control group.
+    pub fn hear(&mut self, from: NodeId, message: Message) {
         let bytes = control::encode(&Envelope { cluster: CLUSTER, from, message }).expect("short");
         self.wires.borrow_mut().control.push_back(bytes);
     }
@@ -350,6 +405,11 @@ impl Rig {
     pub fn hot_before(&mut self, term: u32, engine: NodeId, token: u64, successor: NodeId) {
         let (successor, scribe) = (Some(successor), Some(successor));
         self.hear(NodeId(9), Message::Hot(Hot { term: Term(term), engine, token, successor, scribe }));
+    }
+
+    /// A supervisor says where the cluster stands with its disputes.
+    pub fn disputed(&mut self, disputes: &Disputes) {
+        self.hear(NodeId(9), Message::Disputed(disputes.clone()));
     }
 
     /// The other engine says that it speaks, and so far.

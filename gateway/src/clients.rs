@@ -1,6 +1,7 @@
 //! The gateway's core: connections, the sessions on them, and their way to the exchange and back.
 
 use crate::admission::{Admission, Overtaken, Pressure};
+use crate::beginning::{Known, learn};
 use crate::identity::{Identity, identify};
 use crate::listings::Listings;
 use crate::outflow::Outflow;
@@ -234,24 +235,33 @@ impl Gateway {
         Ok(())
     }
 
+    /// Takes what a snapshot tells of the committed history, instead of all that led there. Nothing was heard before. Errors are as
+    /// in [`Gateway::handle_committed`].
+    pub(crate) fn begin_with(&mut self, known: Known) -> Result<(), Overtaken> {
+        let Known { outbound, last, listings, parties, .. } = known;
+        (self.outbound, self.listings, self.parties) = (outbound, listings, parties);
+        let Some(last) = last else { return Ok(()) };
+        self.handle_committed(last)?;
+        // The first command of a life opens it.
+        self.opened(Lane { incarnation: last.incarnation, ..self.outflow.lane });
+        Ok(())
+    }
+
+    fn opened(&mut self, lane: Lane) {
+        if lane == self.outflow.lane && self.has_life() {
+            self.open = true;
+            tracing::info!(incarnation = %lane.incarnation, "the exchange has opened this gateway's life");
+        }
+    }
+
     /// Takes an event that may be told, in order. Reports go out with the next [`Gateway::handle_time`].
     pub fn handle_event(&mut self, now: Nanos, event: &Event<'_>) -> Result<(), wire::FrameError> {
         let header = *event.header();
         self.outbound = header.outbound;
         let happening = event.happening()?;
-        match happening {
-            Happening::InstrumentDefined(defined) => self.listings.define(defined),
-            Happening::CurrencyDefined(defined) => self.listings.define_currency(defined),
-            Happening::AccountDefined(defined) => self.parties.define(defined),
-            Happening::SessionAssigned(assigned) => self.parties.assign(assigned),
-            Happening::GatewayOpened(opened) => {
-                let lane = Lane { gateway: opened.gateway, incarnation: opened.incarnation };
-                if lane == self.outflow.lane {
-                    self.open = true;
-                    tracing::info!(incarnation = %lane.incarnation, "the exchange has opened this gateway's life");
-                }
-            }
-            _ => {}
+        learn(&happening, &mut self.listings, &mut self.parties);
+        if let Happening::GatewayOpened(opened) = happening {
+            self.opened(Lane { gateway: opened.gateway, incarnation: opened.incarnation });
         }
         let Some(&at) = self.by_session.get(&{ header.session }) else { return Ok(()) };
         let client = &mut self.clients[at];

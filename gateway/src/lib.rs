@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod admission;
+mod beginning;
 mod clients;
 mod halt;
 mod identity;
@@ -30,6 +31,7 @@ mod settings;
 
 pub use crate::node::{ClientOutput, GatewayNode};
 pub use admission::{Admission, Overtaken, Pressure};
+pub use beginning::judge;
 pub use clients::{ClientEntry, ConnectionId, Gateway, GatewayConfig, HALTED, Numbered, Output};
 pub use link::GatewayPorts;
 pub use settings::{GatewaySettings, SequencerAt};

@@ -1,11 +1,14 @@
 //! Everything between the exchange and the gateway's core: who leads, what is committed, which events may be told, which
 //! commands are kept.
 
+use crate::admission::Overtaken;
+use crate::beginning::Known;
 use crate::clients::Numbered;
 use crate::halt::Halt;
 use crate::release::{Releases, Verdict};
 use crate::settings::GatewaySettings;
 use anyhow::Context;
+use archive::{Detour, Piece, Since, Taken, WORTH_FETCHING, Wanted, Way};
 use bus::{Delivery, Publication, Socket, StreamKind, Subscription, Transport};
 use cluster::planted::{Fault, planted};
 use cluster::status::{Detail, Traffic};
@@ -29,6 +32,8 @@ pub struct GatewayPorts<T: Transport> {
     pub sequenced: T::Subscription,
     /// The events stream.
     pub events: T::Subscription,
+    /// The way around both to what lies far behind.
+    pub detour: Detour,
     /// The commands, out.
     pub commands: T::Publication,
     /// Its account of itself.
@@ -37,6 +42,14 @@ pub struct GatewayPorts<T: Transport> {
 
 /// What the core must be told of the committed history.
 pub(crate) type Tell<'t> = &'t mut dyn FnMut(Numbered);
+
+/// What the core must be told of what lies far behind.
+pub(crate) enum Told {
+    /// All that it has to know of what lies before.
+    Known(Box<Known>),
+    /// A committed command of this gateway.
+    Committed(Numbered),
+}
 
 /// What the last word that this gateway is here said of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +67,8 @@ pub(crate) struct GatewayLink<T: Transport> {
     /// What is received; held back with it, whether it is a command of this gateway.
     following: Following<Option<Numbered>>,
     releases: Releases,
+    /// What whoever leads said last.
+    told: Option<Leading>,
     /// The epoch whose events are listened to.
     events_of: Epoch,
     /// The life of this process, once the supervisors have given it one.
@@ -72,6 +87,7 @@ impl<T: Transport> GatewayLink<T> {
             halt: Halt::new(settings.divergence),
             settings,
             ports,
+            told: None,
             events_of: Epoch(0),
             life: None,
             said: None,
@@ -80,7 +96,7 @@ impl<T: Transport> GatewayLink<T> {
     }
 
     /// Hears who leads. Gives the life of this process when it is issued.
-    pub(crate) fn hear_control(&mut self) -> anyhow::Result<(usize, Option<Incarnation>)> {
+    pub(crate) fn hear_control(&mut self, now: Nanos) -> anyhow::Result<(usize, Option<Incarnation>)> {
         let mut heard = Vec::new();
         let work = self
             .ports
@@ -90,7 +106,7 @@ impl<T: Transport> GatewayLink<T> {
         let mut begun = None;
         for (from, message) in heard {
             match message {
-                Message::Leading(leading) => self.handle_leading(from, &leading),
+                Message::Leading(leading) => self.handle_leading(now, from, &leading),
                 Message::Admitted(life)
                     if (life.node, life.token) == (self.settings.node, self.settings.token)
                         && self.life.is_none() =>
@@ -107,7 +123,7 @@ impl<T: Transport> GatewayLink<T> {
     }
 
     /// Somebody leads. In a later epoch than the followed one, everything that is not committed is void.
-    fn handle_leading(&mut self, from: NodeId, leading: &Leading) {
+    fn handle_leading(&mut self, now: Nanos, from: NodeId, leading: &Leading) {
         let &Leading { epoch, parent, committed, .. } = leading;
         let Some(leader) = self.settings.sequencers.get(&from) else {
             if epoch > self.strange {
@@ -117,11 +133,15 @@ impl<T: Transport> GatewayLink<T> {
             return;
         };
         let held = self.following.uncommitted();
-        if let Some(first) = self.following.handle_epoch(epoch, parent) {
-            let void = held - self.following.uncommitted();
+        let news = self.following.handle_epoch(epoch, parent);
+        if self.following.epoch() == epoch {
+            self.told = Some(*leading);
+        }
+        let void = held - self.following.uncommitted();
+        self.following.handle_word(epoch, committed);
+        if let Some(first) = news {
             tracing::info!(%epoch, sequencer = %from, from = %first, void, "following a sequencer");
             let GatewayPorts { sequenced, commands, .. } = &mut self.ports;
-            sequenced.begin_session(self.settings.names.of(StreamKind::Sequenced, epoch), first.0);
             sequenced.set_repair(
                 [leader.repair].into_iter().chain(self.settings.loggers.iter().copied()).collect(),
             );
@@ -130,8 +150,105 @@ impl<T: Transport> GatewayLink<T> {
                 // It says at once how far it has numbered, so that the sequencer asks at once for what it has not got.
                 commands.set_muted(false);
             }
+            self.follow(now, leading);
         }
-        self.following.handle_word(epoch, committed);
+    }
+
+    /// Takes up the session of whoever leads, or first what lies far before it.
+    fn follow(&mut self, now: Nanos, leading: &Leading) {
+        let (last, upto) = (self.following.last(), leading.committed);
+        let behind = upto.seq.0.saturating_sub(last.seq.0);
+        if behind > WORTH_FETCHING || behind > 0 && last == Position::GENESIS {
+            self.go_deaf();
+            self.set_out(now, last, upto);
+        } else {
+            self.listen(now, leading);
+        }
+    }
+
+    fn listen(&mut self, now: Nanos, leading: &Leading) {
+        self.ports.detour.turn_back();
+        let session = self.settings.names.of(StreamKind::Sequenced, leading.epoch);
+        self.ports.sequenced.begin_session(session, self.following.last().seq.next().0);
+        self.ports.sequenced.expect_below(now, leading.last.seq.next().0);
+    }
+
+    fn go_deaf(&mut self) {
+        self.ports.sequenced.begin_session(self.settings.names.of(StreamKind::Sequenced, Epoch(0)), 1);
+    }
+
+    /// Sets out for what lies behind one place up to another: who knows nothing begins with a snapshot.
+    fn set_out(&mut self, now: Nanos, after: Position, upto: Position) {
+        let since = match after {
+            Position::GENESIS => Since::Snapshot,
+            after => Since::OneOf(vec![after]),
+        };
+        self.ports.detour.set_out(now, Wanted { since, upto });
+    }
+
+    /// Takes what was found of the past.
+    pub(crate) fn take_past(
+        &mut self,
+        now: Nanos,
+        tell: &mut dyn FnMut(Told) -> Result<(), Overtaken>,
+    ) -> anyhow::Result<usize> {
+        let Some(leading) = self.told.filter(|_| self.ports.detour.is_on()) else { return Ok(0) };
+        let Self { ports, following, releases, settings, .. } = self;
+        let (from, mut trouble) = (following.last(), None);
+        let (work, way) = ports.detour.go(now, &mut |piece| {
+            if following.uncommitted() >= settings.remembered || trouble.is_some() {
+                return Taken::Later;
+            }
+            let taken = match piece {
+                Piece::Beginning(beginning) => Known::of(&beginning, settings.node).and_then(|known| {
+                    *following = Following::begin(known.at, settings.remembered, known.started.clone());
+                    following.handle_epoch(leading.epoch, leading.parent);
+                    following.handle_word(leading.epoch, leading.committed);
+                    releases.begin_at(known.outbound);
+                    Ok(tell(Told::Known(Box::new(known)))?)
+                }),
+                Piece::Frame(bytes) => Frame::read(bytes)
+                    .map_err(anyhow::Error::from)
+                    .and_then(|frame| Ok(following.handle_frame(&frame, numbered(&frame, settings.node))?)),
+            };
+            trouble = taken.err();
+            if trouble.is_none() { Taken::Yes } else { Taken::Later }
+        });
+        if let Some(error) = trouble {
+            return Err(error.context("the loggers' logs hold what this gateway cannot follow"));
+        }
+        while let Some((_, own)) = self.following.poll_committed() {
+            own.into_iter().try_for_each(|own| tell(Told::Committed(own)))?;
+        }
+        if from != self.following.last() {
+            // What is heard of the stream meanwhile would not follow.
+            self.go_deaf();
+        }
+        match way {
+            Way::Off | Way::On => {}
+            Way::Ended { gained: true } => self.follow(now, &leading),
+            Way::Nowhere if from != Position::GENESIS => anyhow::bail!(
+                "no logger has what comes behind {from} any more, archives included: this gateway was away for too long.                  Start it again: it begins with a snapshot"
+            ),
+            Way::Ended { gained: false } | Way::Nowhere => self.listen(now, &leading),
+        }
+        Ok(work)
+    }
+
+    /// Judges whether to look elsewhere for what does not come in the stream.
+    fn look_around(&mut self, now: Nanos, from: Position) {
+        let (last, ports) = (self.following.last(), &mut self.ports);
+        if last != from {
+            // It goes on by itself.
+            ports.detour.turn_back();
+        }
+        let asked = ports.sequenced.asked_since();
+        if let Some(Leading { committed, .. }) = self.told
+            && ports.detour.is_needed(now, asked, last.seq.next().0, committed)
+        {
+            tracing::warn!(behind = %last, upto = %committed, "nobody answers in the stream with what comes behind this place: looking for it in the loggers' logs");
+            self.set_out(now, last, committed);
+        }
     }
 
     /// The commands of this life go out from here on.
@@ -166,7 +283,7 @@ impl<T: Transport> GatewayLink<T> {
     /// Hears the sequenced stream, and tells of this gateway's commands that have come to be committed.
     pub(crate) fn hear_sequenced(&mut self, now: Nanos, tell: Tell<'_>) -> anyhow::Result<usize> {
         let Self { following, ports, settings, .. } = self;
-        let mut trouble = None;
+        let (from, mut trouble) = (following.last(), None);
         let work = ports
             .sequenced
             .poll(now, &mut |_, bytes| {
@@ -197,6 +314,7 @@ impl<T: Transport> GatewayLink<T> {
         while let Some((_, own)) = following.poll_committed() {
             own.into_iter().for_each(&mut *tell);
         }
+        self.look_around(now, from);
         Ok(work)
     }
 
@@ -248,7 +366,9 @@ impl<T: Transport> GatewayLink<T> {
         let stale = self.events_of < self.following.epoch();
         // The fault: what waits of the former history is told when the new one reaches the same number.
         let by_number = planted(Fault::JudgeEventByNumber) && !self.following.commit().is_open();
-        if stale && !by_number {
+        // Who is about to begin does not know yet from which one on.
+        let unborn = self.ports.detour.is_on() && self.following.last() == Position::GENESIS;
+        if stale && !by_number && !unborn {
             self.events_of = self.following.epoch();
             self.begin_events();
         }
@@ -333,8 +453,13 @@ impl<T: Transport> GatewayLink<T> {
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Nanos> {
-        let GatewayPorts { sequenced, events, commands, beacon, .. } = &self.ports;
-        let streams = [sequenced.next_deadline(), events.next_deadline(), commands.next_deadline()];
+        let GatewayPorts { sequenced, events, detour, commands, beacon, .. } = &self.ports;
+        let streams = [
+            sequenced.next_deadline(),
+            events.next_deadline(),
+            commands.next_deadline(),
+            detour.next_deadline(),
+        ];
         let present = self.said.map_or(Nanos(0), |said| said.at.saturating_add(self.settings.present));
         streams.into_iter().flatten().chain([beacon.next_deadline(), present]).min()
     }

@@ -17,7 +17,7 @@ pub(crate) struct Listing {
 }
 
 /// Looked up by symbol and by number, never iterated.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Listings {
     by_symbol: HashMap<Symbol, Listing, FxBuildHasher>,
     by_id: HashMap<InstrumentId, Listing, FxBuildHasher>,

@@ -4,6 +4,8 @@
 
 mod net;
 
+use anyhow::Context;
+use archive::{Beginnings, Detour, Fetching};
 use bus::Multicast;
 use clap::Parser;
 use cluster::Role;
@@ -65,11 +67,16 @@ impl GatewayAgent {
 }
 
 fn open_ports(description: &Description, node: &NodeEntry) -> anyhow::Result<GatewayPorts<Multicast>> {
+    let loggers = description.nodes_of(Role::Logger).map(|logger| logger.address.into()).collect();
+    let beginnings = Beginnings { cluster: description.cluster_id(), judge: gateway::judge };
+    let past =
+        Fetching::start(beginnings, loggers).context("cannot start the thread that fetches the past")?;
     Ok(GatewayPorts {
         control: description.control_group(node)?,
         acks: description.follow_acks(node)?,
         sequenced: description.follow_sequenced(node)?,
         events: description.follow_events(node)?,
+        detour: Detour::new(Box::new(past)),
         commands: description.publish_commands(node)?,
         beacon: Beacon::open(description, node)?,
     })

@@ -1,7 +1,7 @@
 //! A gateway: the clients' sessions and the way to the exchange, driven together.
 
 use crate::clients::{ConnectionId, Gateway, GatewayConfig, Output};
-use crate::link::{GatewayLink, GatewayPorts};
+use crate::link::{GatewayLink, GatewayPorts, Told};
 use crate::settings::GatewaySettings;
 use bus::Transport;
 use cluster::status::Detail;
@@ -42,7 +42,7 @@ impl<T: Transport> GatewayNode<T> {
     /// What ends this process: a stream that cannot be read or followed, or a later life of this gateway.
     pub fn do_work(&mut self, now: Nanos, out: Out<'_>) -> anyhow::Result<usize> {
         let Self { core, link, .. } = self;
-        let (mut work, begun) = link.hear_control()?;
+        let (mut work, begun) = link.hear_control(now)?;
         core.set_halted(link.is_halted());
         if let Some(incarnation) = begun {
             tracing::info!(%incarnation, "this process was given a life; opening it at the exchange");
@@ -50,6 +50,10 @@ impl<T: Transport> GatewayNode<T> {
             core.begin(now, incarnation, &mut |output| carry(output, link, out))?;
         }
         work += link.hear_acks()?;
+        work += link.take_past(now, &mut |past| match past {
+            Told::Known(known) => core.begin_with(*known),
+            Told::Committed(command) => core.handle_committed(command),
+        })?;
         let mut overtaken = Ok(());
         work += link.hear_sequenced(now, &mut |command| {
             if let Err(error) = core.handle_committed(command) {

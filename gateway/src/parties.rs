@@ -6,7 +6,7 @@ use wire::event::{AccountDefined, SessionAssigned};
 use wire::{AccountId, ParticipantId, SessionId};
 
 /// Looked up by number, never iterated.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Parties {
     participant_of: HashMap<SessionId, ParticipantId, FxBuildHasher>,
     /// Each participant's account with the lowest number.
@@ -15,7 +15,10 @@ pub(crate) struct Parties {
 
 impl Parties {
     pub(crate) fn assign(&mut self, assigned: &SessionAssigned) {
-        self.participant_of.insert(assigned.session, assigned.participant);
+        match assigned.participant {
+            ParticipantId(0) => self.participant_of.remove(&{ assigned.session }),
+            participant => self.participant_of.insert(assigned.session, participant),
+        };
     }
 
     pub(crate) fn define(&mut self, defined: &AccountDefined) {

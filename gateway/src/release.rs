@@ -29,6 +29,11 @@ impl Releases {
         Self { gate, told: Outbound(0), void: 0 }
     }
 
+    /// Everything up to there is known, though it was not told.
+    pub(crate) fn begin_at(&mut self, told: Outbound) {
+        self.told = told;
+    }
+
     /// Judges the next event. What is to be told counts as told.
     pub(crate) fn judge<I>(&mut self, event: &Event<'_>, following: &Following<I>) -> Verdict {
         let cause = event.cause();

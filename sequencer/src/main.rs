@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use anyhow::Context;
-use archive::{Beginnings, Fetching};
+use archive::{Beginnings, Detour, Fetching};
 use bus::{Multicast, Publication};
 use clap::Parser;
 use cluster::Role;
@@ -49,7 +49,7 @@ fn ports(started: &Started) -> anyhow::Result<SequencerPorts<Multicast>> {
         commands: description.take_commands(node)?,
         speaks: description.publish_sequenced(node)?,
         hears: description.follow_sequenced(node)?,
-        past: Box::new(past),
+        detour: Detour::new(Box::new(past)),
         beacon: Beacon::open(description, node)?,
     })
 }

@@ -6,7 +6,7 @@ use crate::schedule::Schedule;
 use crate::settings::SequencerSettings;
 use crate::stamp::Stamper;
 use anyhow::Context;
-use archive::{Beginning, Detour, Past, Piece, Since, Taken, WORTH_FETCHING, Wanted, Way};
+use archive::{Beginning, Detour, Piece, Since, Taken, WORTH_FETCHING, Wanted, Way};
 use bus::mold::{Packet, RequestPacket};
 use bus::{Delivery, Publication, Session, Socket, StreamKind, Subscription, Transport};
 use cluster::planted::{Fault, planted};
@@ -44,21 +44,10 @@ pub struct SequencerPorts<T: Transport> {
     pub speaks: T::Publication,
     /// The sequenced stream of others, and a logger's log, in.
     pub hears: T::Subscription,
-    /// What lies far behind it.
-    pub past: Box<dyn Past>,
+    /// The way around it to what lies far behind.
+    pub detour: Detour,
     /// Its account of itself.
     pub beacon: Beacon<T::Socket>,
-}
-
-/// What it hears and speaks through, but for the past.
-#[derive(Debug)]
-struct Ports<T: Transport> {
-    control: ControlGroup<T::Socket>,
-    acks: T::Socket,
-    commands: T::Socket,
-    speaks: T::Publication,
-    hears: T::Subscription,
-    beacon: Beacon<T::Socket>,
 }
 
 /// What it is at the moment.
@@ -100,9 +89,7 @@ struct Reign {
 #[derive(Debug)]
 pub struct SequencerNode<T: Transport> {
     settings: SequencerSettings,
-    ports: Ports<T>,
-    /// Around the stream, to what lies far behind.
-    detour: Detour,
+    ports: SequencerPorts<T>,
     seat: Seat,
     /// What the leader that is followed said last.
     told: Option<Leading>,
@@ -122,11 +109,9 @@ pub struct SequencerNode<T: Transport> {
 impl<T: Transport> SequencerNode<T> {
     /// A sequencer that knows nothing yet.
     pub fn new(settings: SequencerSettings, ports: SequencerPorts<T>) -> Self {
-        let SequencerPorts { control, acks, commands, speaks, hears, past, beacon } = ports;
         Self {
             settings,
-            ports: Ports { control, acks, commands, speaks, hears, beacon },
-            detour: Detour::new(past),
+            ports,
             seat: Seat::Standby,
             told: None,
             following: Following::new(Position::GENESIS, REMEMBERED),
@@ -242,7 +227,7 @@ impl<T: Transport> SequencerNode<T> {
     fn step_down(&mut self, epoch: Epoch) {
         self.highest = epoch;
         self.told = None;
-        self.detour.turn_back();
+        self.ports.detour.turn_back();
         match std::mem::replace(&mut self.seat, Seat::Standby) {
             Seat::Standby => {}
             Seat::Candidate(campaign) => {
@@ -317,15 +302,15 @@ impl<T: Transport> SequencerNode<T> {
             Position::GENESIS => Since::Snapshot,
             after => Since::OneOf(vec![after]),
         };
-        self.detour.set_out(now, Wanted { since, upto });
+        self.ports.detour.set_out(now, Wanted { since, upto });
     }
 
     /// Takes what was found of the past by one that stands by.
     fn take_past(&mut self, now: Nanos) -> anyhow::Result<usize> {
         let Some(leading) = self.told else { return Ok(0) };
-        let Self { detour, following, ledger, .. } = self;
+        let Self { ports, following, ledger, .. } = self;
         let (from, mut trouble) = (following.last(), None);
-        let (work, way) = detour.go(now, &mut |piece| {
+        let (work, way) = ports.detour.go(now, &mut |piece| {
             let taken = match piece {
                 Piece::Beginning(beginning) => begin_with(&beginning).map(|(begun, known)| {
                     (*following, *ledger) = (begun, known);
@@ -416,7 +401,7 @@ impl<T: Transport> SequencerNode<T> {
     }
 
     fn hear_leader(&mut self, now: Nanos) -> anyhow::Result<usize> {
-        let Self { following, ports, detour, told, .. } = self;
+        let Self { following, ports, told, .. } = self;
         let from = following.last();
         let mut astray = None;
         let work = ports.hears.poll(now, &mut |_, bytes| {
@@ -436,11 +421,11 @@ impl<T: Transport> SequencerNode<T> {
         let last = following.last();
         if last != from {
             // It goes on by itself.
-            detour.turn_back();
+            ports.detour.turn_back();
         }
         let asked = ports.hears.asked_since();
         if let Some(leading) = told
-            && detour.is_needed(now, asked, last.seq.next().0, leading.committed)
+            && ports.detour.is_needed(now, asked, last.seq.next().0, leading.committed)
         {
             let upto = leading.committed;
             tracing::warn!(behind = %last, %upto, "nobody answers in the stream with what comes behind this place: looking for it in the loggers' logs");
@@ -451,12 +436,13 @@ impl<T: Transport> SequencerNode<T> {
 
     /// The log of whoever holds the best one, message by message.
     fn hear_holder(&mut self, now: Nanos) -> anyhow::Result<usize> {
-        let Self { seat: Seat::Candidate(campaign), ports, detour, .. } = self else { return Ok(0) };
+        let Self { seat: Seat::Candidate(campaign), ports, .. } = self else { return Ok(0) };
         let Campaign { candidacy, adoption, .. } = &mut **campaign;
+        let in_bulk = ports.detour.is_on();
         let mut astray = None;
         let work = ports.hears.poll(now, &mut |_, bytes| {
             let Ok(frame) = Frame::read(bytes) else { return Delivery::Refused };
-            if detour.is_on() {
+            if in_bulk {
                 return Delivery::Refused;
             }
             match adoption.take(&frame) {
@@ -479,9 +465,10 @@ impl<T: Transport> SequencerNode<T> {
 
     /// The same, in bulk: what lies far behind, from a snapshot on where nothing is known.
     fn take_adopted(&mut self, now: Nanos) -> anyhow::Result<usize> {
-        let Self { seat: Seat::Candidate(campaign), detour, following, ledger, settings, .. } = self else {
+        let Self { seat: Seat::Candidate(campaign), ports, following, ledger, settings, .. } = self else {
             return Ok(0);
         };
+        let detour = &mut ports.detour;
         if !detour.is_on() {
             return Ok(0);
         }
@@ -568,7 +555,7 @@ impl<T: Transport> SequencerNode<T> {
             self.ports.hears.begin_session(session, after.seq.next().0);
             self.set_out(now, after, upto);
         } else {
-            self.detour.turn_back();
+            self.ports.detour.turn_back();
             self.ask_holder(now, holder, after, upto);
         }
     }
@@ -579,7 +566,7 @@ impl<T: Transport> SequencerNode<T> {
             unreachable!("only a candidate begins an epoch")
         };
         let Campaign { candidacy, adoption, .. } = *campaign;
-        self.detour.turn_back();
+        self.ports.detour.turn_back();
         let grant = candidacy.grant().clone();
         let Self { following, ports, settings, ledger, .. } = self;
         // Everything behind the committed place comes from the adopted log.
@@ -660,7 +647,7 @@ impl<T: Transport> SequencerNode<T> {
         let mut work = 0;
         let mut astray = None;
         for _ in 0..BATCHES_A_CYCLE {
-            let Ports { commands, speaks, .. } = ports;
+            let SequencerPorts { commands, speaks, .. } = ports;
             let received = commands
                 .recv(&mut |_, bytes| {
                     traffic.datagrams += 1;
@@ -857,7 +844,7 @@ impl<T: Transport> Duty for SequencerNode<T> {
         let ports = self.ports.speaks.next_deadline().into_iter().chain(self.ports.hears.next_deadline());
         ports
             .chain(seat)
-            .chain(self.detour.next_deadline())
+            .chain(self.ports.detour.next_deadline())
             .chain([self.present_at, self.ports.beacon.next_deadline()])
             .min()
     }

@@ -4,6 +4,7 @@ use crate::exchange::{self, Core};
 use crate::memory::{Hub, Memory};
 use crate::network::Network;
 use crate::said::Said;
+use crate::shelf::Shelf;
 use cluster::Lane;
 use fix::{Config, MemoryOutbox, Session};
 use gateway::{
@@ -84,6 +85,7 @@ pub(crate) struct Bench {
     pub(crate) core: Core,
     pub(crate) hub: Hub,
     plan: Plan,
+    shelf: Shelf,
     gates: Vec<Gate>,
     /// Processes that were started: each has a token of its own.
     started: u64,
@@ -111,14 +113,14 @@ fn config(plan: &Plan, gateway: NodeId) -> GatewayConfig {
 }
 
 impl Gate {
-    fn new(hub: &Hub, plan: &Plan, id: NodeId, token: u64) -> Self {
+    fn new(hub: &Hub, plan: &Plan, shelf: &Shelf, id: NodeId, token: u64) -> Self {
         let settings = GatewaySettings {
             commit_gate: plan.commit_gate,
             divergence: plan.divergence,
             ..exchange::settings(id, token, plan.remembered)
         };
         let ring = usize::try_from(plan.in_flight_limit).unwrap();
-        let ports = exchange::ports(hub, id, ring);
+        let ports = exchange::ports(hub, id, ring, shelf.past());
         Self { id, node: GatewayNode::new(&config(plan, id), settings, ports), work: 0 }
     }
 
@@ -143,7 +145,7 @@ impl Bench {
 
     /// Everything is up, no client is connected. Client `n` (from 0) has session `n + 1` and CompID `CLIENT{n + 1}`.
     pub(crate) fn with(plan: Plan) -> Self {
-        let hub = Hub::default();
+        let (hub, shelf) = (Hub::default(), Shelf::default());
         let ids: Vec<_> = (0..plan.gateways).map(|n| NodeId(10 + n as u16)).collect();
         let link = |n: usize| Link {
             fix: Session::new(
@@ -157,7 +159,8 @@ impl Bench {
             now: START,
             network: Network::default(),
             core: Core::new(&hub, START, ids.clone()),
-            gates: ids.iter().map(|id| Gate::new(&hub, &plan, *id, u64::from(id.0))).collect(),
+            gates: ids.iter().map(|id| Gate::new(&hub, &plan, &shelf, *id, u64::from(id.0))).collect(),
+            shelf,
             started: 1_000,
             hub,
             clients: (0..CLIENTS)
@@ -449,7 +452,22 @@ impl Bench {
         }
         self.started += 1;
         let id = self.gates[gate].id;
-        self.gates[gate] = Gate::new(&self.hub, &self.plan, id, self.started);
+        self.gates[gate] = Gate::new(&self.hub, &self.plan, &self.shelf, id, self.started);
+    }
+
+    /// The log, and a snapshot of where the engine stands, are had by whoever asks the loggers.
+    pub(crate) fn take_snapshot(&mut self) {
+        self.shelf.take_snapshot(&self.core);
+    }
+
+    /// The log as it is now is had by whoever asks the loggers.
+    pub(crate) fn keep_log(&mut self) {
+        self.shelf.take_log(&self.core);
+    }
+
+    /// Processes that start from here on have nothing but the streams.
+    pub(crate) fn lose_archive(&mut self) {
+        self.shelf = Shelf::default();
     }
 
     /// Another process of this gateway that has no life yet.

@@ -3,6 +3,7 @@
 
 use crate::memory::{Hub, Memory, Port, at};
 use crate::network::Network;
+use archive::{Detour, Past};
 use bus::mold::{Packet, RequestPacket};
 use bus::{
     GapConfig, MulticastPublication, Publication, Publisher, PublisherConfig, Receiver, Session, Socket,
@@ -59,7 +60,12 @@ fn commands_of(gateway: NodeId) -> SocketAddrV4 {
 }
 
 /// The ports of a gateway's process.
-pub(crate) fn ports(hub: &Hub, gateway: NodeId, commands: usize) -> GatewayPorts<Memory> {
+pub(crate) fn ports(
+    hub: &Hub,
+    gateway: NodeId,
+    commands: usize,
+    past: Box<dyn Past>,
+) -> GatewayPorts<Memory> {
     let speaker = |group: SocketAddrV4| Speaker::new(hub.open_any(), SocketAddr::V4(group));
     let follow = |group: SocketAddrV4, kind, repair: Vec<SocketAddr>| {
         let receiver = Receiver::new(NAMES.of(kind, Epoch(0)), 1, GAP);
@@ -70,6 +76,7 @@ pub(crate) fn ports(hub: &Hub, gateway: NodeId, commands: usize) -> GatewayPorts
         acks: hub.open(ACKS),
         sequenced: follow(SEQUENCED, StreamKind::Sequenced, Vec::new()),
         events: follow(EVENTS, StreamKind::Events, vec![SocketAddr::V4(ENGINE)]),
+        detour: Detour::new(past),
         commands: publication(hub, commands_of(gateway), at(9), commands),
         beacon: Beacon::new(CLUSTER, gateway, 1, Nanos::SECOND, speaker(STATUS)),
     }
@@ -124,6 +131,8 @@ pub(crate) struct Core {
     applied: usize,
     /// Whoever leads is alive.
     pub(crate) leads: bool,
+    /// It does not say so, though.
+    pub(crate) leads_in_silence: bool,
     /// Two of the three loggers write what is stamped, and say so.
     pub(crate) loggers_write: bool,
     /// The engine takes what is stamped.
@@ -159,6 +168,7 @@ impl Core {
             events: Vec::new(),
             applied: 0,
             leads: true,
+            leads_in_silence: false,
             loggers_write: true,
             engine_runs: true,
             admits: true,
@@ -186,6 +196,18 @@ impl Core {
     /// The epoch that stands.
     pub(crate) fn epoch(&self) -> Epoch {
         self.epoch
+    }
+
+    /// Nobody answers any more with what was said up to now.
+    pub(crate) fn forget_what_is_said(&mut self) {
+        let n = sequencer_of(self.epoch);
+        self.speaks = publication(&self.hub, at(30 + n), SEQUENCED, RING);
+        self.tells = publication(&self.hub, ENGINE, EVENTS, RING);
+        let next = |said: &[Vec<u8>]| said.len() as u64 + 1;
+        self.speaks.begin_session(NAMES.of(StreamKind::Sequenced, self.epoch), next(&self.frames));
+        self.tells.begin_session(NAMES.of(StreamKind::Events, self.epoch), next(&self.events));
+        self.speaks.set_muted(false);
+        self.tells.set_muted(false);
     }
 
     /// How many of the last frames are not committed.
@@ -378,7 +400,7 @@ impl Core {
     }
 
     fn lead(&mut self, now: Nanos) {
-        if now < self.lead_at {
+        if now < self.lead_at || self.leads_in_silence {
             return;
         }
         self.lead_at = now.saturating_add(LEAD);

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 mod any_order;
+mod beginning;
 mod bench;
 mod commit;
 mod epochs;
@@ -15,5 +16,6 @@ mod refusals;
 mod rulebook;
 mod said;
 mod sessions;
+mod shelf;
 mod strangers;
 mod trading;

@@ -3,6 +3,7 @@
 use crate::complaint::Complaint;
 use crate::log::{AsHistory, Log};
 use anyhow::Context;
+use archive::{Detour, Piece, Since, Taken, WORTH_FETCHING, Wanted, Way};
 use bus::{Delivery, StreamKind, Subscription};
 use cluster::acceptor::{Listen, Promised, Step};
 use cluster::planted::{Fault, planted};
@@ -19,6 +20,8 @@ use wire::{Epoch, Frame, Nanos, Position, Seq};
 pub(crate) struct Frames<S, L> {
     log: L,
     stream: S,
+    /// The way around the stream, to what the other loggers have in their archives.
+    detour: Detour,
     acceptor: Acceptor,
     names: SessionNames,
     /// The last place that the followed sequencer said it had stamped.
@@ -52,10 +55,11 @@ enum Stop {
 }
 
 impl<S: Subscription, L: Log> Frames<S, L> {
-    pub(crate) fn new(log: L, stream: S, promise: Promise, names: SessionNames) -> Self {
+    pub(crate) fn new(log: L, stream: S, detour: Detour, promise: Promise, names: SessionNames) -> Self {
         Self {
             log,
             stream,
+            detour,
             acceptor: Acceptor::new(promise),
             names,
             stamped: Position::GENESIS,
@@ -68,9 +72,14 @@ impl<S: Subscription, L: Log> Frames<S, L> {
     pub(crate) fn handle_prepare(&mut self, epoch: Epoch, nonce: u64) -> Promised {
         let promised = self.acceptor.handle_prepare(epoch, nonce);
         if self.acceptor.session().is_none() {
-            self.stream.begin_session(self.names.of(StreamKind::Sequenced, Epoch(0)), 1);
+            self.go_deaf();
+            self.detour.turn_back();
         }
         promised
+    }
+
+    fn go_deaf(&mut self) {
+        self.stream.begin_session(self.names.of(StreamKind::Sequenced, Epoch(0)), 1);
     }
 
     /// A sequencer says that it leads. Tells what to listen to if this is news; the promise that comes with it must be on the
@@ -93,6 +102,111 @@ impl<S: Subscription, L: Log> Frames<S, L> {
         self.stream.begin_session(self.names.of(StreamKind::Sequenced, listen.epoch), listen.from.0);
         self.stream.set_repair(repair);
         self.stream.expect_below(now, self.stamped.seq.next().0);
+        self.detour.turn_back();
+        self.set_out_if_far(now, listen.from);
+    }
+
+    /// What is committed far ahead is fetched in bulk.
+    fn set_out_if_far(&mut self, now: Nanos, next: Seq) {
+        if self.committed.seq.0.saturating_sub(next.0) > WORTH_FETCHING {
+            self.set_out(now, next);
+        }
+    }
+
+    /// Sets out for what is committed from this frame on, or from where this log and the committed history part.
+    fn set_out(&mut self, now: Nanos, next: Seq) {
+        let upto = self.committed;
+        let since = Since::OneOf(places(&self.log, next, upto));
+        self.detour.set_out(now, Wanted { since, upto });
+    }
+
+    /// Takes what was found of the committed history, as if it had come in the session: whoever leads it has said that it is
+    /// committed up to there.
+    fn take_past(&mut self, now: Nanos, begin: &mut dyn FnMut() -> io::Result<()>) -> anyhow::Result<usize> {
+        let Some(epoch) = self.acceptor.session().filter(|_| self.detour.is_on()) else { return Ok(0) };
+        let Self { log, acceptor, detour, .. } = self;
+        let (mut stopped, mut moved) = (None, false);
+        let (work, way) = detour.go(now, &mut |piece| {
+            // Nobody looks for anything else here.
+            let Piece::Frame(bytes) = piece else { return Taken::Yes };
+            if stopped.is_some() {
+                return Taken::Later;
+            }
+            if let Ok(frame) = Frame::read(bytes)
+                && acceptor.next() != Some(frame.position().seq)
+            {
+                // The first one: this log may have left the history before what it waited for.
+                acceptor.put_back(frame.position().seq);
+            }
+            match take(acceptor, log, bytes, begin) {
+                Ok(()) => {
+                    moved = true;
+                    Taken::Yes
+                }
+                Err(stop) => {
+                    stopped = Some(stop);
+                    Taken::Later
+                }
+            }
+        });
+        if moved {
+            // What is heard of the session meanwhile would not follow.
+            self.go_deaf();
+        }
+        match stopped {
+            Some(Stop::Failed(error)) => return Err(error),
+            Some(Stop::Back { from, at }) => {
+                self.detour.turn_back();
+                self.go_back(now, from, at);
+                return Ok(work + 1);
+            }
+            Some(Stop::Refused(what)) => {
+                self.detour.turn_back();
+                self.complain(now, &what);
+            }
+            Some(Stop::NoRoom(error)) if self.complaint.is_due(now) => {
+                tracing::error!(%error, "nothing can be written; trying again");
+            }
+            None | Some(Stop::NoRoom(_)) => {}
+        }
+        if way == Way::Nowhere {
+            let last = self.log.last_position();
+            tracing::error!(%last, "no logger has what comes behind this log any more, archives included: put what was moved away back into `log/archive` of one of them; or set this logger's whole directory aside and start it with an empty one");
+        }
+        if matches!(way, Way::Ended { .. } | Way::Nowhere) {
+            let next = self.acceptor.next().unwrap_or_default();
+            self.stream.begin_session(self.names.of(StreamKind::Sequenced, epoch), next.0);
+            self.stream.expect_below(now, self.stamped.seq.next().0);
+            if matches!(way, Way::Ended { gained: true }) {
+                self.set_out_if_far(now, next);
+            }
+        }
+        Ok(work)
+    }
+
+    /// Judges whether to look elsewhere for what does not come in the session.
+    fn look_around(&mut self, now: Nanos, before: Option<Seq>) {
+        let next = self.acceptor.next();
+        if next != before {
+            // It goes on by itself.
+            self.detour.turn_back();
+        }
+        let asked = self.stream.asked_since();
+        if let Some(next) = next
+            && self.detour.is_needed(now, asked, next.0, self.committed)
+        {
+            let upto = self.committed;
+            tracing::warn!(from = %next, %upto, "nobody answers in the session with this frame: looking for it in the other loggers' logs");
+            self.set_out(now, next);
+        }
+    }
+
+    fn complain(&mut self, now: Nanos, what: &str) {
+        if self.complaint.is_due(now) {
+            let epoch = self.session().unwrap_or_default();
+            let last = self.log.last_position();
+            tracing::error!(%epoch, %last, "{what}; nothing more is taken in this epoch");
+        }
     }
 
     /// Takes what has come of the session. `begin` is called before the first frame that an empty log takes.
@@ -101,20 +215,23 @@ impl<S: Subscription, L: Log> Frames<S, L> {
         now: Nanos,
         begin: &mut dyn FnMut() -> io::Result<()>,
     ) -> anyhow::Result<usize> {
+        let taken = self.take_past(now, begin)?;
+        let before = self.acceptor.next();
         let Self { log, stream, acceptor, complaint, .. } = self;
         let mut stopped = None;
-        let work = stream.poll(now, &mut |_, message| {
-            if stopped.is_some() {
-                return Delivery::Refused;
-            }
-            match take(acceptor, log, message, begin) {
-                Ok(()) => Delivery::Accepted,
-                Err(stop) => {
-                    stopped = Some(stop);
-                    Delivery::Refused
+        let work = taken
+            + stream.poll(now, &mut |_, message| {
+                if stopped.is_some() {
+                    return Delivery::Refused;
                 }
-            }
-        })?;
+                match take(acceptor, log, message, begin) {
+                    Ok(()) => Delivery::Accepted,
+                    Err(stop) => {
+                        stopped = Some(stop);
+                        Delivery::Refused
+                    }
+                }
+            })?;
         match stopped {
             Some(Stop::Failed(error)) => return Err(error),
             Some(Stop::Back { from, at }) => {
@@ -124,12 +241,10 @@ impl<S: Subscription, L: Log> Frames<S, L> {
             Some(Stop::NoRoom(error)) if complaint.is_due(now) => {
                 tracing::error!(%error, "nothing can be written; trying again");
             }
-            Some(Stop::Refused(what)) if complaint.is_due(now) => {
-                let epoch = acceptor.session().unwrap_or_default();
-                tracing::error!(%epoch, last = %log.last_position(), "{what}; nothing more is taken in this epoch");
-            }
-            None | Some(Stop::NoRoom(_) | Stop::Refused(_)) => {}
+            Some(Stop::Refused(what)) => self.complain(now, &what),
+            None | Some(Stop::NoRoom(_)) => {}
         }
+        self.look_around(now, before);
         Ok(work)
     }
 
@@ -166,6 +281,8 @@ impl<S: Subscription, L: Log> Frames<S, L> {
             return Cause::Awaited;
         }
         match self.log.position_of(cause.seq.0) {
+            // What is archived is committed, and whoever speaks in this session is on the history that leads up to it.
+            None if cause.seq.0 < self.log.first() => Cause::Committed,
             None => Cause::Awaited,
             Some(own) if own != cause => Cause::Void,
             Some(_) if cause.seq <= self.committed.seq => Cause::Committed,
@@ -213,6 +330,28 @@ impl<S: Subscription, L: Log> Frames<S, L> {
 
     pub(crate) fn stream(&self) -> &S {
         &self.stream
+    }
+
+    /// When to poll again if nothing is heard.
+    pub(crate) fn next_deadline(&self) -> Option<Nanos> {
+        self.stream.next_deadline().into_iter().chain(self.detour.next_deadline()).min()
+    }
+}
+
+/// Places of this log before a frame, the last first and then ever further apart: one that leads up to a committed place holds one
+/// of them, or has nothing in common with this log.
+fn places(log: &impl Log, next: Seq, upto: Position) -> Vec<Position> {
+    let lowest = log.first() - 1;
+    let mut number = next.0.saturating_sub(1).min(log.last_position().seq.0).min(upto.seq.0).max(lowest);
+    let mut places = Vec::new();
+    let mut step = 1;
+    loop {
+        places.extend(log.position_of(number));
+        if number == lowest {
+            return places;
+        }
+        number = number.saturating_sub(step).max(lowest);
+        step *= 2;
     }
 }
 

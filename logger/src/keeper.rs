@@ -9,6 +9,7 @@ use crate::frames::Frames;
 use crate::log::{Extent, Log};
 use crate::vault::{Kept, Vault};
 use anyhow::Context;
+use archive::Detour;
 use bus::{Subscription, Transport};
 use cluster::acceptor::{Listen, Promised};
 use cluster::planted::{Fault, planted};
@@ -78,6 +79,8 @@ pub struct LoggerPorts<T: Transport> {
     pub acks: Speaker<T::Socket>,
     /// The sequenced stream.
     pub sequenced: T::Subscription,
+    /// The way around it, to what the other loggers have.
+    pub detour: Detour,
     /// The events.
     pub events: T::Subscription,
     /// Where it is asked for repair.
@@ -148,11 +151,11 @@ impl<T: Transport, L: Log, V: Vault> LoggerNode<T, L, V> {
             events = events.next() - 1,
             "logger open"
         );
-        let LoggerPorts { control, acks, sequenced, events: heard, requests, beacon } = ports;
+        let LoggerPorts { control, acks, sequenced, detour, events: heard, requests, beacon } = ports;
         let names = settings.names;
         Ok(Self {
             answers: Answers::new(requests, names, settings.max_datagram),
-            frames: Frames::new(frames, sequenced, promise, names),
+            frames: Frames::new(frames, sequenced, detour, promise, names),
             events: Events::new(events, heard, names),
             settings,
             control,
@@ -385,7 +388,7 @@ impl<T: Transport, L: Log, V: Vault> Duty for LoggerNode<T, L, V> {
     }
 
     fn next_deadline(&self) -> Option<Nanos> {
-        let streams = [self.frames.stream().next_deadline(), self.events.stream().next_deadline()];
+        let streams = [self.frames.next_deadline(), self.events.stream().next_deadline()];
         let ack = (self.acked != Position::GENESIS).then_some(self.ack_at);
         let own = [Some(self.beacon.next_deadline()), Some(self.present_at), ack];
         streams.into_iter().chain(own).flatten().min()

@@ -2,6 +2,7 @@
 
 use crate::boot::Boot;
 use anyhow::Context;
+use archive::{Beginnings, Detour, Fetching};
 use bus::Multicast;
 use cluster::Role;
 use journal::{Journal, Options, Stream, Syncer};
@@ -40,17 +41,22 @@ pub(crate) fn open(started: &Started) -> anyhow::Result<(Node, Syncers)> {
         open_journal(&data.join(name), name, &options, others, &mut vault)
     };
     let (mut frames, events) = (journal("log", Stream::Frames)?, journal("events", Stream::Events)?);
+    let loggers = description.nodes_of(Role::Logger).filter(|other| other.id != node.id);
+    let loggers: Vec<SocketAddr> = loggers.map(|other| other.address.into()).collect();
     if vault.load().context("cannot read the promise")?.incarnation == Incarnation(0) {
-        let loggers = description.nodes_of(Role::Logger).filter(|other| other.id != node.id);
-        let loggers: Vec<SocketAddr> = loggers.map(|other| other.address.into()).collect();
         logger::catch_up(&mut frames, &loggers, &|| started.shutdown.requested())?;
     }
     let disk = LoggerDisk { frames, events, vault, host_restarted };
     let syncers = Syncers { frames: disk.frames.syncer(), events: disk.events.syncer() };
+    // It never begins with a snapshot there: it keeps the history itself.
+    let beginnings = Beginnings { cluster: description.cluster_id(), judge: |_| Ok(()) };
+    let past =
+        Fetching::start(beginnings, loggers).context("cannot start the thread that fetches the past")?;
     let ports = LoggerPorts {
         control: description.control_group(node)?,
         acks: description.publish_acks(node)?,
         sequenced: description.follow_sequenced(node)?,
+        detour: Detour::new(Box::new(past)),
         events: description.follow_events(node)?,
         requests: description.take_requests(node)?,
         beacon: Beacon::open(description, node)?,

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
+use archive::{Detour, Found, Past, Since, Wanted};
 use bus::mold::RequestPacket;
 use bus::{
     Delivery, Publication, PublicationStats, Sent, Session, Socket, StreamKind, Subscription,
@@ -19,6 +20,7 @@ use std::net::{SocketAddr, SocketAddrV4};
 use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 use wire::command::{EpochStart, Opening, Tick};
 use wire::event::{self, Address, EpochStarted};
 use wire::frame::{self, Origin};
@@ -153,6 +155,12 @@ impl Subscription for Listener {
     fn lag(&self) -> u64 {
         0
     }
+    fn asked_since(&self) -> Option<Nanos> {
+        let world = self.world.borrow();
+        let spoken = world.spoken.get(&self.session)?;
+        let missing = !spoken.contains_key(&self.expected) && spoken.range(self.expected..).next().is_some();
+        missing.then_some(Nanos(0))
+    }
     fn last_heard(&self) -> Option<Nanos> {
         None
     }
@@ -162,6 +170,61 @@ impl Subscription for Listener {
     fn descriptors(&self, _: &mut Vec<RawFd>) {}
     fn stats(&self) -> SubscriptionStats {
         SubscriptionStats::default()
+    }
+}
+
+/// The log of another logger, archive included, from this number on.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shelf {
+    frames: Vec<Vec<u8>>,
+    first: u64,
+}
+
+impl Shelf {
+    fn place(&self, seq: u64) -> Option<Position> {
+        match seq {
+            _ if seq + 1 < self.first => None,
+            0 => Some(Position::GENESIS),
+            _ => self.frames.get(seq as usize - 1).map(|frame| Frame::read(frame).unwrap().position()),
+        }
+    }
+}
+
+/// What a logger looks for there.
+#[derive(Debug)]
+struct Search {
+    shelf: Arc<Mutex<Shelf>>,
+    found: VecDeque<Vec<u8>>,
+    nothing: bool,
+}
+
+impl Past for Search {
+    fn look(&mut self, Wanted { since, upto }: Wanted) {
+        let shelf = self.shelf.lock().unwrap();
+        let Since::OneOf(places) = since else { panic!("a logger begins with no snapshot") };
+        assert!(places.is_sorted_by(|one, next| one.seq > next.seq), "{places:?}");
+        self.found.clear();
+        self.nothing = false;
+        if shelf.place(upto.seq.0) == Some(upto) {
+            match places.into_iter().find(|at| shelf.place(at.seq.0) == Some(*at)) {
+                Some(after) => {
+                    self.found.extend(shelf.frames[after.seq.0 as usize..upto.seq.0 as usize].iter().cloned())
+                }
+                None => self.nothing = true,
+            }
+        }
+    }
+
+    fn poll(&mut self) -> Found<'_> {
+        match self.found.front() {
+            Some(frame) => Found::Frame(frame),
+            None if self.nothing => Found::Nothing,
+            None => Found::End,
+        }
+    }
+
+    fn taken(&mut self) {
+        self.found.pop_front();
     }
 }
 
@@ -317,6 +380,7 @@ impl Default for Start {
 pub(crate) struct Process {
     pub(crate) node: LoggerNode<Memory, FragileLog, NotedVault>,
     pub(crate) world: Shared,
+    shelf: Arc<Mutex<Shelf>>,
     now: Nanos,
 }
 
@@ -336,6 +400,8 @@ impl Process {
                 .map(|(journal, _)| FragileLog { world: Rc::clone(&world), journal })
         };
         let (frames, events) = (journal("log", Stream::Frames)?, journal("events", Stream::Events)?);
+        let shelf = Arc::<Mutex<Shelf>>::default();
+        let search = Search { shelf: Arc::clone(&shelf), found: VecDeque::new(), nothing: false };
         let port = |hears| Port { world: Rc::clone(&world), hears };
         let speaker = |to| Speaker::new(port(Hears::Nothing), group(to));
         let deaf =
@@ -344,6 +410,7 @@ impl Process {
             control: ControlGroup::new(cluster(), LOGGER, port(Hears::Control), speaker(CONTROL)),
             acks: speaker(ACKS),
             sequenced: deaf(StreamKind::Sequenced),
+            detour: Detour::new(Box::new(search)),
             events: deaf(StreamKind::Events),
             requests: port(Hears::Requests),
             beacon: Beacon::new(cluster(), LOGGER, 1, Nanos::SECOND, speaker(STATUS)),
@@ -362,7 +429,12 @@ impl Process {
             loggers: Vec::new(),
         };
         let node = LoggerNode::open(settings, ports, disk)?;
-        Ok(Self { node, world, now: Nanos::SECOND })
+        Ok(Self { node, world, shelf, now: Nanos::SECOND })
+    }
+
+    /// Another logger has this history from frame `first` on, archive included, and can be asked for it over TCP.
+    pub(crate) fn another_has(&mut self, history: &History, first: u64) {
+        *self.shelf.lock().unwrap() = Shelf { frames: history.frames.clone(), first };
     }
 
     /// A process with a life.
@@ -405,6 +477,14 @@ impl Process {
     pub(crate) fn speak_in(&mut self, epoch: u32, frames: &[Vec<u8>]) {
         let session = NAMES.of(StreamKind::Sequenced, Epoch(epoch));
         self.world.borrow_mut().spoken.insert(session, (1..).zip(frames.iter().cloned()).collect());
+    }
+
+    /// Of this history only what comes from frame `first` on may be heard in its session: the rest is in archives.
+    pub(crate) fn speak_from(&mut self, history: &History, first: u64) {
+        self.speak(history);
+        let session = NAMES.of(StreamKind::Sequenced, history.epoch());
+        let mut world = self.world.borrow_mut();
+        world.spoken.get_mut(&session).unwrap().retain(|number, _| *number >= first);
     }
 
     /// These events may be heard in the session of this epoch.

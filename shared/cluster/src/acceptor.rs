@@ -183,6 +183,12 @@ impl Acceptor {
         }
     }
 
+    /// The next frame that is expected of the followed session.
+    #[must_use]
+    pub fn next(&self) -> Option<Seq> {
+        self.session.map(|session| session.next)
+    }
+
     /// The frame was not appended after all (no room, most likely): it is expected again.
     pub fn put_back(&mut self, seq: Seq) {
         if let Some(session) = &mut self.session {

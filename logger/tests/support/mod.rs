@@ -208,7 +208,8 @@ impl Past for Search {
         if shelf.place(upto.seq.0) == Some(upto) {
             match places.into_iter().find(|at| shelf.place(at.seq.0) == Some(*at)) {
                 Some(after) => {
-                    self.found.extend(shelf.frames[after.seq.0 as usize..upto.seq.0 as usize].iter().cloned())
+                    let frames = &shelf.frames[after.seq.0 as usize..upto.seq.0 as usize];
+                    self.found.extend(frames.iter().cloned());
                 }
                 None => self.nothing = true,
             }

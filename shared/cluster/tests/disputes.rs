@@ -169,6 +169,7 @@ fn what_both_engines_and_a_third_one_say_is_one_dispute() {
 #[test]
 fn a_dispute_is_not_opened_about_a_process_that_is_gone_or_is_no_engine_and_not_upon_a_claim_that_is_none() {
     let mut bench = Bench::of(&[2, 3]);
+    bench.begins(4, 40, true);
     let differ = between(holds(2, TRUTH), holds(3, 0xB));
     let mut refused = |claim: Dispute| {
         bench.claims = vec![(2, claim)];
@@ -386,10 +387,12 @@ fn what_is_said_late_of_or_by_a_process_that_was_found_wrong_or_is_over_changes_
     bench.finds(3, 2, TRUTH, Differs::Nowhere);
     bench.pass(20);
     assert_eq!(bench.disputes().open, Some(again));
+    let unheard = |nodes: &[u16]| Some(Undecided::Unheard(nodes.iter().map(|node| NodeId(*node)).collect()));
+    assert_eq!(bench.undecided(), unheard(&[2, 3]), "what engine 2 found in dispute 1 is said late");
     bench.finds(2, 2, TRUTH, Differs::Nowhere);
     bench.finds(9, 2, 0xE, Differs::Nowhere);
     bench.pass(20);
-    assert_eq!(bench.undecided(), Some(Undecided::Unheard(vec![NodeId(3)])));
+    assert_eq!(bench.undecided(), unheard(&[3]));
     let own = Finding {
         number: 2,
         token: 31,

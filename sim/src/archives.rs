@@ -1,6 +1,6 @@
 //! Snapshots and the log on their way: from engines to loggers, and back to engines that begin.
 
-use crate::desk::{Piece, Wanted};
+use crate::desk::{Piece, Purpose, Wanted};
 use crate::oracle::{Verdict, broken};
 use crate::process::{MATCHER, Process, limits};
 use crate::shelf;
@@ -35,10 +35,12 @@ impl World {
             return;
         }
         let (desk, life) = (self.places[at].desk.clone(), self.places[at].life);
-        if let Some(wanted) = desk.take_wanted() {
-            self.searches += 1;
-            self.places[at].fetching = Some(Fetching { nth: self.searches, wanted });
-            self.bring_soon(at);
+        for purpose in Purpose::ALL {
+            if let Some(wanted) = desk.take_wanted(purpose) {
+                self.searches += 1;
+                self.places[at].fetching[purpose as usize] = Some(Fetching { nth: self.searches, wanted });
+                self.bring_soon(at, purpose);
+            }
         }
         if desk.take_begun() {
             let takes = self.lots.tailed(WRITE);
@@ -57,10 +59,10 @@ impl World {
         (0..self.places.len()).filter(|at| self.places[*at].role == Role::Logger).collect()
     }
 
-    fn bring_soon(&mut self, at: usize) {
-        let Some(fetching) = self.places[at].fetching else { return };
+    fn bring_soon(&mut self, at: usize, purpose: Purpose) {
+        let Some(fetching) = self.places[at].fetching[purpose as usize] else { return };
         let takes = self.lots.tailed(BRING).saturating_add(PAUSE);
-        self.schedule(self.now.saturating_add(takes), Due::Bring(at, fetching.nth));
+        self.schedule(self.now.saturating_add(takes), Due::Bring(at, purpose, fetching.nth));
     }
 
     /// The snapshot that an engine writes is on its disk.
@@ -98,32 +100,31 @@ impl World {
     }
 
     /// The next piece of what an engine looks for is found.
-    pub(crate) fn bring(&mut self, at: usize, nth: u64) -> Verdict {
-        let Some(fetching) = self.places[at].fetching.filter(|fetching| fetching.nth == nth) else {
-            return Ok(());
-        };
+    pub(crate) fn bring(&mut self, at: usize, purpose: Purpose, nth: u64) -> Verdict {
+        let fetching = self.places[at].fetching[purpose as usize];
+        let Some(fetching) = fetching.filter(|fetching| fetching.nth == nth) else { return Ok(()) };
         let Wanted { after, upto, again } = fetching.wanted;
         let desk = self.places[at].desk.clone();
         story::at(self.now, &self.places[at].name);
         let reached = if let Some(after) = after {
             self.frames(at, after, upto).map(|frames| {
                 let reached = Seq(after.seq.0 + frames.len() as u64);
-                frames.into_iter().for_each(|frame| desk.bring(Piece::Frame(frame)));
+                frames.into_iter().for_each(|frame| desk.bring(purpose, Piece::Frame(frame)));
                 reached
             })
         } else {
-            let began = self.begin_with(at, upto, again)?;
+            let began = self.begin_with(at, purpose, upto, again)?;
             let seq = began.as_ref().map_or(Seq(0), |replica| replica.position().seq);
-            began.into_iter().for_each(|replica| desk.bring(Piece::Snapshot(Box::new(replica))));
+            began.into_iter().for_each(|replica| desk.bring(purpose, Piece::Snapshot(Box::new(replica))));
             Some(seq)
         };
         let place = reached.filter(|seq| *seq < upto.seq).and_then(|seq| self.place_before(at, seq, upto));
-        self.places[at].fetching = place
+        self.places[at].fetching[purpose as usize] = place
             .map(|place| Fetching { wanted: Wanted { after: Some(place), ..fetching.wanted }, ..fetching });
         if place.is_none() {
-            desk.bring(Piece::End);
+            desk.bring(purpose, Piece::End);
         }
-        self.bring_soon(at);
+        self.bring_soon(at, purpose);
         self.wake(at, 0, PAUSE);
         Ok(())
     }
@@ -163,6 +164,7 @@ impl World {
     fn begin_with(
         &mut self,
         at: usize,
+        purpose: Purpose,
         upto: Position,
         again: bool,
     ) -> Result<Option<Replica<Exchange>>, crate::Violation> {
@@ -199,13 +201,17 @@ impl World {
                 continue;
             }
             let next = replica.outbound();
-            if self.events_kept(at).next() < next {
+            if purpose == Purpose::Begin && self.events_kept(at).next() < next {
                 story::tell(format_args!(
                     "no logger keeps the events before {next}, which snapshot {place} needs"
                 ));
                 continue;
             }
-            story::count(if again { "rebuilt from a snapshot" } else { "engine begun with a snapshot" });
+            story::count(match purpose {
+                Purpose::Begin if again => "rebuilt from a snapshot",
+                Purpose::Begin => "engine begun with a snapshot",
+                Purpose::Inquire => "inquiry begun with a snapshot",
+            });
             story::tell(format_args!(
                 "begins with snapshot {place} of {}, next event {next}",
                 self.places[from].name

@@ -6,6 +6,20 @@ use std::io::{self, Cursor};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wire::{Position, Seq};
 
+/// What an engine looks for something for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Purpose {
+    /// To go on behind it.
+    Begin = 0,
+    /// To execute it beside its own state.
+    Inquire = 1,
+}
+
+impl Purpose {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::Begin, Self::Inquire];
+}
+
 /// What an engine looks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wanted {
@@ -58,7 +72,8 @@ struct Drafts {
 /// What an engine's process and the world share. It is gone with the process.
 #[derive(Clone, Debug, Default)]
 pub struct Desk {
-    search: Arc<Mutex<Search>>,
+    /// One for each purpose.
+    searches: [Arc<Mutex<Search>>; 2],
     drafts: Arc<Mutex<Drafts>>,
 }
 
@@ -68,10 +83,11 @@ fn lock<T>(cell: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Desk {
-    /// The engine's end of the search.
+    /// The engine's end of a search.
     #[must_use]
-    pub fn past(&self) -> SimPast {
-        SimPast { search: Arc::clone(&self.search), next: None, ended: true, began: false }
+    pub fn past(&self, purpose: Purpose) -> SimPast {
+        let search = Arc::clone(&self.searches[purpose as usize]);
+        SimPast { search, next: None, ended: true, began: false }
     }
 
     /// The engine's end of the writing.
@@ -82,13 +98,13 @@ impl Desk {
 
     /// What the engine has begun to look for since this was asked last.
     #[must_use]
-    pub fn take_wanted(&self) -> Option<Wanted> {
-        lock(&self.search).wanted.take()
+    pub fn take_wanted(&self, purpose: Purpose) -> Option<Wanted> {
+        lock(&self.searches[purpose as usize]).wanted.take()
     }
 
     /// Brings what was found.
-    pub fn bring(&self, piece: Piece) {
-        lock(&self.search).found.push_back(piece);
+    pub fn bring(&self, purpose: Purpose, piece: Piece) {
+        lock(&self.searches[purpose as usize]).found.push_back(piece);
     }
 
     /// Whether a snapshot was begun since this was asked last.

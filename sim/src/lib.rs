@@ -6,6 +6,7 @@
 //!   World (world)          places with processes, and one agenda
 //!     lines, backstage     connections of clients; disks' threads and the supervisors' log
 //!     trouble              faults and healing                                           nemesis
+//!     astray               engines that compute something else, and who may say so
 //!     Process (process)    the node cores, opened by a Host (host)
 //!     Network (net)        datagrams, through Simulated: bus::Transport (transport)
 //!     Disk (disk)          logger::Log and logger::Vault: what was written, what was synced
@@ -22,6 +23,7 @@
 #![forbid(unsafe_code)]
 
 mod archives;
+mod astray;
 mod backstage;
 pub mod clients;
 pub mod clock;

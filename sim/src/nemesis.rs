@@ -55,6 +55,12 @@ pub enum Blow {
     Hush(u32),
     /// A snapshot file of a host is damaged at rest.
     Spoil(usize),
+    /// The engine that is hot, or one that stands by, reads orders otherwise than they were given, until it begins anew; in builds where
+    /// that can be.
+    Astray {
+        /// Which of them.
+        hot: bool,
+    },
 }
 
 /// A fault with its time.
@@ -156,6 +162,7 @@ pub fn schedule(plan: &Plan, random: &mut Random) -> Vec<Planned> {
         let at = lots.time(Nanos::from_millis(150), plan.trouble);
         planned.push(Planned { at, lasts: Nanos::MILLI, blow: Blow::Spoil(*lots.pick(&hosts)) });
     }
+    planned.extend(&plan.more);
     planned.sort_by_key(|planned| planned.at);
     planned
 }

@@ -1,6 +1,7 @@
 //! What a seed decides before anything happens: the cluster, its network, its disks, its load.
 
 use crate::council::Pace;
+use crate::nemesis::Planned;
 use crate::net::Quality;
 use crate::random::Random;
 use node::Description;
@@ -48,6 +49,8 @@ pub struct Plan {
     pub blows: usize,
     /// So many orders have a name that makes engines panic, in builds that can (`cluster::planted`).
     pub poison: u32,
+    /// Faults that are not drawn by lot.
+    pub more: Vec<Planned>,
     /// For everything that follows.
     pub random: Random,
     /// For all that has to do with snapshots, so that it does not shift other choices.
@@ -110,6 +113,7 @@ impl Plan {
             trouble,
             blows: random.between(3, 8) as usize, // at most 8
             poison: 0,
+            more: Vec::new(),
             random: random.fork(),
             lots,
         }

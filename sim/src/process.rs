@@ -1,13 +1,13 @@
 //! The processes of the cluster: the very node cores of the binaries, opened on a simulated host.
 
 use crate::council::{self, Seat};
-use crate::desk::Desk;
+use crate::desk::{Desk, Purpose};
 use crate::disk::{Disk, SimLog, SimVault};
 use crate::host::Host;
 use crate::transport::Simulated;
 use bus::StreamKind;
 use cluster::Role;
-use engine::{EngineNode, EnginePorts, EngineSettings, Limits, PoisonInMemory};
+use engine::{EngineNode, EnginePorts, EngineSettings, InquiryInline, Limits, PoisonInMemory};
 use gateway::{ClientOutput, GatewayConfig, GatewayNode, GatewayPorts, GatewaySettings};
 use logger::{LoggerDisk, LoggerNode, LoggerPorts, LoggerSettings};
 use node::{Description, Duty};
@@ -31,6 +31,10 @@ pub enum Process {
 
 /// The matching thread of an engine is its second; everything else has one.
 pub const MATCHER: usize = 1;
+/// Frames that an engine executes at a time beside its own state.
+const INQUIRED_AT_A_TIME: usize = 64;
+/// Digests that an engine remembers: less than a story's, so that some are gone when they are asked for.
+const TRAIL: usize = 1_024;
 
 impl Process {
     /// Starts the process of a node. `token` tells it from its other lives; `disk` is a logger's, `poison` and `desk` an engine's, `seat`
@@ -57,6 +61,7 @@ impl Process {
                         description.rings.sequenced,
                     ),
                     hears: host.follow_sequenced(),
+                    detour: archive::Detour::new(Box::new(archive::NoPast)),
                     beacon: host.beacon(),
                 };
                 Self::Sequencer(Box::new(SequencerNode::new(settings, ports)))
@@ -72,12 +77,18 @@ impl Process {
                     events: matcher.publish(StreamKind::Events, streams.events, rings.events),
                     beacon: matcher.beacon(),
                     poison: Box::new(poison.clone()),
-                    past: Box::new(desk.past()),
+                    past: Box::new(desk.past(Purpose::Begin)),
                     scribe: Box::new(desk.scribe(description.cluster_id())),
+                    inquirer: Box::new(InquiryInline::new(
+                        Box::new(desk.past(Purpose::Inquire)),
+                        limits(description),
+                        INQUIRED_AT_A_TIME,
+                    )),
                 };
                 Self::Engine(Box::new(EngineNode::new(
                     EngineSettings {
                         limits: limits(description),
+                        trail: TRAIL.max(4 * rings.uncommitted),
                         ..EngineSettings::of(description, entry, token)
                     },
                     ports,
@@ -88,6 +99,7 @@ impl Process {
                     control: host.control(),
                     acks: host.speaker(description.streams.acks),
                     sequenced: host.follow_sequenced(),
+                    detour: archive::Detour::new(Box::new(archive::NoPast)),
                     events: host.follow_events(),
                     requests: host.socket(entry.address),
                     beacon: host.beacon(),
@@ -108,6 +120,7 @@ impl Process {
                     acks: host.socket(description.streams.acks),
                     sequenced: host.follow_sequenced(),
                     events: host.follow_events(),
+                    detour: archive::Detour::new(Box::new(archive::NoPast)),
                     commands: host.publish(
                         StreamKind::Commands,
                         to.commands.unwrap_or(to.address),

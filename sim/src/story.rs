@@ -67,6 +67,16 @@ pub const ASKED_FOR: &[(&str, &str)] = &[
     ("command left out", "left out: this command is quarantined"),
     ("quarantine in the stream", "the stream says that this command is quarantined"),
     ("engine stopped before it", "stopped before frame"),
+    ("engine led astray", ""),
+    ("engines differ", "two engines differ: they have executed"),
+    ("dispute opened", ""),
+    ("dispute settled", ""),
+    ("engine found wrong", "found wrong: this engine"),
+    ("engine wrong twice in one life", ""),
+    ("inquiry begun with a snapshot", ""),
+    ("log executed anew", "the log is executed anew: this is what it gives"),
+    ("log not had for an inquiry", "the log cannot be had up to where two engines differ"),
+    ("hot engine replaced since it was wrong", ""),
 ];
 
 thread_local! {
@@ -117,7 +127,7 @@ pub fn decided(record: &Record) {
         Reason::Stuck => Some("sequencer held for stuck"),
         Reason::Membership => Some("epoch for other loggers"),
         Reason::ColdStart => Some("cold start"),
-        Reason::TookOver => None,
+        Reason::TookOver | Reason::Wrong => None,
     };
     match record {
         Record::Grant { why, .. } => {
@@ -125,7 +135,14 @@ pub fn decided(record: &Record) {
             reason(*why).into_iter().for_each(count);
         }
         Record::Promote { .. } => count("learner promoted"),
-        Record::Hot { hot, .. } if hot.term.0 > 1 => count("engine term changed"),
+        Record::Hot { hot, why, .. } if hot.term.0 > 1 => {
+            count("engine term changed");
+            if *why == Reason::Wrong {
+                count("hot engine replaced since it was wrong");
+            }
+        }
+        Record::Dispute { .. } => count("dispute opened"),
+        Record::Settle { .. } => count("dispute settled"),
         _ => {}
     }
 }

@@ -145,6 +145,7 @@ impl World {
                 self.network.borrow_mut().quality.hush = share;
             }
             Blow::Spoil(at) => self.spoil(at),
+            Blow::Astray { hot } => self.lead_astray(hot),
             Blow::Depose => {
                 self.council.borrow_mut().now = self.now;
                 self.council.borrow_mut().depose();
@@ -192,7 +193,7 @@ impl World {
         (0..self.places.len()).filter(|at| leads(at).is_some()).max_by_key(leads)
     }
 
-    fn place_of(&self, node: NodeId) -> Option<usize> {
+    pub(crate) fn place_of(&self, node: NodeId) -> Option<usize> {
         self.description.nodes.iter().position(|entry| entry.id == node)
     }
 
@@ -306,13 +307,16 @@ impl World {
                     }
                     node.committed() != last
                 }
-                Process::Engine(node) => node.matcher.position() != last,
+                Process::Engine(node) => {
+                    let (position, digest) = (node.matcher.position(), node.matcher.digest());
+                    position != last || self.oracle.executed(&place.name, position, digest).is_err()
+                }
                 Process::Gateway(node) => {
-                    node.committed() != last || node.core().outbound().0 as usize != self.oracle.events()
+                    node.committed() != last || !self.oracle.has_all(node.core().outbound().0)
                 }
                 Process::Logger(_) => self.disks[at].as_ref().is_some_and(|disk| {
                     disk.frames.borrow().last() != last
-                        || disk.events.borrow().written().len() != self.oracle.events()
+                        || !self.oracle.has_all(disk.events.borrow().written().len() as u64)
                         || disk.kept().incarnation == Incarnation(0)
                 }),
                 Process::Supervisor(_) => false,
@@ -323,6 +327,9 @@ impl World {
         }
         if leader != Some(last) {
             return Some(format!("the leader stands at {leader:?}, committed is {last}"));
+        }
+        if self.control.disputes().open.is_some() {
+            return Some("engines differ, and it is not decided which one is wrong".to_owned());
         }
         (self.control.voters() != self.control.in_effect())
             .then(|| format!("{} vote, {} should", self.control.in_effect(), self.control.voters()))

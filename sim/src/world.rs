@@ -1,10 +1,11 @@
 //! The world of one seed: hosts, processes, network, disks, clocks, clients, and one agenda that moves them all.
 
 use crate::archives::Fetching;
+use crate::astray;
 use crate::clients::{Clients, Connection};
 use crate::clock::Clock;
 use crate::council::{self, Council};
-use crate::desk::Desk;
+use crate::desk::{Desk, Purpose};
 use crate::disk::{Disk, Syncing};
 use crate::host::Host;
 use crate::lines::{Happened, Line};
@@ -18,7 +19,7 @@ use crate::random::Random;
 use crate::shelf::Shelf;
 use crate::story;
 use cluster::{Control, Role};
-use engine::{PoisonInMemory, Poisoned};
+use engine::{PoisonInMemory, Poisoned, WrongTwice};
 use gateway::{ClientOutput, ConnectionId};
 use node::Description;
 use std::cell::RefCell;
@@ -26,7 +27,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::net::SocketAddr;
 use std::rc::Rc;
-use wire::{Ack, Epoch, Nanos, Position, Seq};
+use wire::{Ack, Epoch, Nanos, Outbound, Position, Seq};
 
 /// Threads of a process, at the most.
 pub(crate) const THREADS: usize = 2;
@@ -51,7 +52,7 @@ pub(crate) enum Due {
     /// A client looks up.
     Client(usize),
     /// What an engine looks for is brought, a piece at a time.
-    Bring(usize, u64),
+    Bring(usize, Purpose, u64),
     /// An engine's snapshot is on its disk, or at a logger.
     Wrote(usize, u64),
     Carry(usize, u64, usize, Seq),
@@ -95,7 +96,9 @@ pub(crate) struct Place {
     pub(crate) shelf: Shelf,
     /// What an engine's process asks for and writes, and what is looked for on its behalf.
     pub(crate) desk: Desk,
-    pub(crate) fetching: Option<Fetching>,
+    pub(crate) fetching: [Option<Fetching>; 2],
+    /// The next event of an engine when it went astray, while it is.
+    pub(crate) astray: Option<Outbound>,
 }
 
 /// The world.
@@ -124,6 +127,8 @@ pub struct World {
     pub(crate) elections: u64,
     tokens: u64,
     pub(crate) healed: bool,
+    /// Engines that went astray so far.
+    pub(crate) led_astray: u32,
     pub(crate) operator: Operator,
     /// When each client looks up next, and the supervisors' log goes on; later entries of the agenda do not count.
     pub(crate) client_next: Vec<Nanos>,
@@ -167,7 +172,8 @@ impl World {
                 poison: PoisonInMemory::default(),
                 shelf: Shelf::default(),
                 desk: Desk::default(),
-                fetching: None,
+                fetching: [None; 2],
+                astray: None,
             }
         });
         let places: Vec<_> = places.collect();
@@ -195,6 +201,7 @@ impl World {
             elections: 0,
             tokens: 0,
             healed: false,
+            led_astray: 0,
             operator: Operator::default(),
             client_next: Vec::new(),
             council_next: Nanos(u64::MAX),
@@ -293,7 +300,7 @@ impl World {
             }
             Due::Sync(at, life) => self.sync(at, life),
             Due::Synced(at, life, log) => self.synced(at, life, log),
-            Due::Bring(at, nth) => return self.bring(at, nth),
+            Due::Bring(at, purpose, nth) => return self.bring(at, purpose, nth),
             Due::Wrote(at, life) => self.wrote(at, life),
             Due::Carry(from, life, logger, seq) => self.carry(from, life, logger, seq),
             Due::Client(at) => return self.wake_client(at),
@@ -316,13 +323,14 @@ impl World {
     /// Starts the process of a place.
     pub(crate) fn start(&mut self, at: usize) -> Verdict {
         story::at(self.now, &self.places[at].name);
-        self.tokens += 1;
+        // An engine that was found wrong goes for the next one.
+        self.tokens += 2;
         let place = &mut self.places[at];
         place.life += 1;
         place.token = self.tokens;
         place.clock.restart();
         place.leads = None;
-        (place.desk, place.fetching) = (Desk::default(), None);
+        (place.desk, place.fetching, place.astray) = (Desk::default(), [None; 2], None);
         let description = Rc::clone(&self.description);
         let host = Host {
             description: &description,
@@ -355,7 +363,7 @@ impl World {
     pub(crate) fn crash(&mut self, at: usize) {
         let place = &mut self.places[at];
         place.process = None;
-        place.fetching = None;
+        place.fetching = [None; 2];
         place.inbox.clear();
         place.frozen_until = Nanos(0);
         self.oracle.forget(at);
@@ -423,8 +431,13 @@ impl World {
             self.say_to_client(connection, bytes);
         }
         if let Err(error) = result {
-            if error.is::<Poisoned>() {
-                self.lose_to_poison(at, &error);
+            let why = if error.is::<Poisoned>() {
+                Some("engine panicked")
+            } else {
+                (error.is::<WrongTwice>() && self.led_astray > 1).then_some("engine wrong twice in one life")
+            };
+            if let Some(why) = why {
+                self.lose_engine(at, why, &error);
                 return Ok(());
             }
             return Err(broken("ended", format_args!("{} ended itself: {error:#}", self.places[at].name)));
@@ -446,10 +459,10 @@ impl World {
         Ok(())
     }
 
-    /// A command made an engine panic: whoever runs it starts it again.
-    fn lose_to_poison(&mut self, at: usize, error: &anyhow::Error) {
+    /// An engine has ended, as it should: whoever runs it starts it again.
+    fn lose_engine(&mut self, at: usize, why: &'static str, error: &anyhow::Error) {
         story::tell(format_args!("ends itself: {error:#}"));
-        story::count("engine panicked");
+        story::count(why);
         self.crash(at);
         let (back, life) =
             (self.random.time(Nanos::from_millis(5), Nanos::from_millis(100)), self.places[at].life);
@@ -458,7 +471,7 @@ impl World {
 
     /// What a process shows after a cycle is held against everything that is known.
     fn observe(&mut self, at: usize) -> Verdict {
-        let Self { places, oracle, disks, .. } = self;
+        let Self { places, oracle, disks, control, led_astray, .. } = self;
         let place = &mut places[at];
         let who = place.name.as_str();
         let (mut leads, mut gateway_life) = (None, None);
@@ -471,10 +484,20 @@ impl World {
             }
             Some(Process::Engine(node)) => {
                 oracle.claim(at, who, node.receiver.intake().agreed(), disks)?;
-                oracle.executed(who, node.matcher.position(), node.matcher.digest())?;
-                if let Some(mark) = node.matcher.replica().marks().last() {
-                    oracle.executed(who, mark.at, mark.digest)?;
+                place.astray = place.astray.filter(|_| astray::is_astray(node));
+                match place.astray {
+                    None => {
+                        oracle.executed(who, node.matcher.position(), node.matcher.digest())?;
+                        if let Some(mark) = node.matcher.replica().marks().last() {
+                            oracle.executed(who, mark.at, mark.digest)?;
+                        }
+                    }
+                    Some(first) if node.matcher.speaks() => {
+                        oracle.excuse(first, node.matcher.replica().outbound());
+                    }
+                    Some(_) => {}
                 }
+                astray::judge(who, node, control, *led_astray)?;
             }
             Some(Process::Gateway(node)) => {
                 oracle.claim(at, who, node.committed(), disks)?;

@@ -97,6 +97,9 @@ pub struct SequencerNode<T: Transport> {
     following: Following<Entry>,
     /// The ledger of what is committed.
     ledger: Ledger,
+    /// What is called committed there was so once, and may have been lost since: it counts for nothing before the epoch that
+    /// adopts it is open.
+    unproven: bool,
     /// What the supervisors say is quarantined.
     quarantined: Vec<Quarantine>,
     /// The highest epoch heard of: nothing below it is taken up any more.
@@ -116,6 +119,7 @@ impl<T: Transport> SequencerNode<T> {
             told: None,
             following: Following::new(Position::GENESIS, REMEMBERED),
             ledger: Ledger::default(),
+            unproven: false,
             quarantined: Vec::new(),
             highest: Epoch(0),
             lead_at: Nanos(0),
@@ -148,7 +152,7 @@ impl<T: Transport> SequencerNode<T> {
     /// The last place that it knows to be committed.
     #[must_use]
     pub fn committed(&self) -> Position {
-        self.following.committed()
+        if self.unproven { Position::GENESIS } else { self.following.committed() }
     }
 
     /// The epoch that it leads or follows.
@@ -208,7 +212,7 @@ impl<T: Transport> SequencerNode<T> {
                 tracing::warn!(epoch = %grant.epoch, "what this process knows may be lost: it begins with the loggers' logs alone");
                 self.forget();
             }
-            let committed = self.following.committed();
+            let committed = self.committed();
             tracing::info!(epoch = %grant.epoch, loggers = %grant.loggers, quorum = %grant.quorum.voters(), %committed, "granted an epoch; asking the loggers for their promises");
             self.hear_history(grant.epoch);
             let adoption = Adoption::new(committed, self.settings.uncommitted);
@@ -221,6 +225,7 @@ impl<T: Transport> SequencerNode<T> {
     fn forget(&mut self) {
         self.following = Following::new(Position::GENESIS, REMEMBERED);
         self.ledger = Ledger::default();
+        self.unproven = false;
     }
 
     /// Nothing of an epoch below this is taken up, or gone on with.
@@ -239,9 +244,12 @@ impl<T: Transport> SequencerNode<T> {
                 tracing::warn!(own = %reign.grant.epoch, later = %epoch, uncommitted = self.following.uncommitted(), "another epoch was granted: stamping ends here");
                 // The tail may become void. Nobody must have that repaired out of this ring, now or in a later epoch of its own.
                 let session = self.settings.names.of(StreamKind::Sequenced, reign.grant.epoch);
-                self.ports.speaks.begin_session(session, self.following.committed().seq.next().0);
+                self.ports.speaks.begin_session(session, self.committed().seq.next().0);
                 self.ports.speaks.set_muted(true);
             }
+        }
+        if self.unproven {
+            self.forget();
         }
     }
 
@@ -382,6 +390,7 @@ impl<T: Transport> SequencerNode<T> {
         while let Some((_, entry)) = self.following.poll_committed() {
             self.ledger.enter(entry);
         }
+        self.unproven &= !(self.leads() && self.following.commit().is_open());
     }
 
     /// The stream of whoever leads, or the log of whoever holds the best one.
@@ -465,7 +474,8 @@ impl<T: Transport> SequencerNode<T> {
 
     /// The same, in bulk: what lies far behind, from a snapshot on where nothing is known.
     fn take_adopted(&mut self, now: Nanos) -> anyhow::Result<usize> {
-        let Self { seat: Seat::Candidate(campaign), ports, following, ledger, settings, .. } = self else {
+        let Self { seat: Seat::Candidate(campaign), ports, following, ledger, unproven, settings, .. } = self
+        else {
             return Ok(0);
         };
         let detour = &mut ports.detour;
@@ -479,6 +489,7 @@ impl<T: Transport> SequencerNode<T> {
                 Piece::Beginning(beginning) => begin_with(&beginning).map(|(begun, known)| {
                     *adoption = Adoption::new(begun.committed(), settings.uncommitted);
                     (*following, *ledger) = (begun, known);
+                    *unproven = candidacy.grant().adopted == Adopted::MayLack;
                 }),
                 Piece::Frame(bytes) => Frame::read(bytes)
                     .map_err(anyhow::Error::from)
@@ -765,7 +776,7 @@ impl<T: Transport> SequencerNode<T> {
                 nonce: reign.grant.nonce,
                 parent: reign.parent,
                 last: self.following.last(),
-                committed: self.following.committed(),
+                committed: self.committed(),
                 held: commit.start_is_held(),
                 open: commit.is_open(),
             };
@@ -779,7 +790,7 @@ impl<T: Transport> SequencerNode<T> {
                 token: self.settings.token,
                 incarnation: Incarnation(0),
                 epoch: self.following.epoch(),
-                position: self.following.committed(),
+                position: self.committed(),
                 ready: true,
                 term: Term(0),
                 digest: None,
@@ -810,7 +821,7 @@ impl<T: Transport> SequencerNode<T> {
             traffic: own.plus(if self.leads() { Traffic::default() } else { heard }),
             detail: Detail::Sequencer {
                 leads: self.leads(),
-                committed: self.following.committed().seq,
+                committed: self.committed().seq,
                 lanes: u32::try_from(lanes).unwrap_or(u32::MAX),
                 refused: counters.refused_packets,
                 closed_lanes: counters.closed_lanes,

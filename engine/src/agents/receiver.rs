@@ -11,6 +11,7 @@ use super::shared::{Attested, Instructions, Report, Shared};
 use super::standing::Standing;
 use crate::inquiry::Inquirer;
 use anyhow::Context;
+use archive::Patience;
 use bus::{Delivery, Socket, StreamKind, Subscription, Transport};
 use cluster::{Astray, Disputes, Leading, Message, Present, Role};
 use node::description::Standby;
@@ -82,6 +83,8 @@ pub struct ReceiverAgent<T: Transport> {
     past: Box<dyn Past>,
     /// Where it takes its frames from.
     course: Course,
+    /// How long it waits for them in the stream.
+    patience: Patience,
     ring: RingProducer,
     shared: Arc<Shared>,
     intake: Intake,
@@ -126,6 +129,7 @@ impl<T: Transport> ReceiverAgent<T> {
             ward,
             past,
             course: Course::Unborn,
+            patience: Patience::default(),
             ring,
             shared,
             standing,
@@ -303,6 +307,7 @@ impl<T: Transport> ReceiverAgent<T> {
                 Found::End => {
                     let (agreed, committed) = (self.intake.agreed(), self.intake.committed());
                     let behind = committed.seq.0.saturating_sub(agreed.seq.0);
+                    self.patience.looked(agreed.seq > *from);
                     if behind > WORTH_FETCHING && agreed.seq > *from {
                         self.fetch(now, Some(agreed));
                     } else {
@@ -405,6 +410,24 @@ impl<T: Transport> ReceiverAgent<T> {
             }
         }
         Ok(work)
+    }
+
+    /// What does not come in the session, though it is committed, is looked for in the loggers' logs: they answer there with what is
+    /// in their archives too.
+    fn look_around(&mut self, now: Nanos) {
+        let (next, committed) = (self.intake.next(), self.intake.committed());
+        let asked = self.sequenced.asked_since();
+        if self.course != Course::Live || !self.patience.is_over(now, asked, next.0, committed) {
+            return;
+        }
+        let agreed = self.intake.agreed();
+        if self.intake.uncommitted() > 0 {
+            tracing::warn!(behind = %agreed, executed = %self.intake.handed(), upto = %committed, "nobody answers in the session with what comes behind this place, and what this engine has executed since may be void: rebuilding from the log");
+            self.begin(now);
+        } else {
+            tracing::warn!(behind = %agreed, upto = %committed, "nobody answers in the session with what comes behind this place: looking for it in the loggers' logs");
+            self.fetch(now, Some(agreed).filter(|agreed| *agreed != Position::GENESIS));
+        }
     }
 
     /// What this engine has executed is not the cluster's history: it forgets everything, and executes the log anew.
@@ -582,6 +605,7 @@ impl<T: Transport> Duty for ReceiverAgent<T> {
         let heard = self.hear(now)? + self.watch(now)?;
         let pushed = self.ring.pushed();
         let received = self.take_past(now)? + self.receive(now)?;
+        self.look_around(now);
         self.weigh(now);
         let urgent = self.compare(now);
         let attested = self.dissent.attested(now);

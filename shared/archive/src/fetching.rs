@@ -140,11 +140,24 @@ impl<B: Send + 'static> Fetching<B> {
     /// # Errors
     /// The system has no thread left.
     pub fn start<F: Begin<With = B>>(begins: F, loggers: Vec<SocketAddr>) -> std::io::Result<Self> {
+        Self::start_within(None, begins, loggers)
+    }
+
+    /// The same; what the thread says, it says within this span.
+    ///
+    /// # Errors
+    /// The system has no thread left.
+    pub fn start_within<F: Begin<With = B>>(
+        span: Option<tracing::Span>,
+        begins: F,
+        loggers: Vec<SocketAddr>,
+    ) -> std::io::Result<Self> {
         let (asks, wanted) = channel::<(u64, Wanted)>();
         let (found, pieces) = sync_channel(WAITING);
         let latest = Arc::new(AtomicU64::new(0));
         let mut fetcher = Fetcher { begins, loggers, pieces: found, latest: Arc::clone(&latest), look: 0 };
         std::thread::Builder::new().name("fetch".to_owned()).spawn(move || {
+            let _within = span.as_ref().map(tracing::Span::enter);
             while let Ok(mut newest) = wanted.recv() {
                 while let Ok(newer) = wanted.try_recv() {
                     newest = newer;
@@ -219,25 +232,37 @@ fn first_length(frames: &[u8]) -> usize {
 impl<F: Begin> Fetcher<F> {
     fn fetch(&mut self, wanted: Wanted) -> Result<(), Unwanted> {
         let upto = wanted.upto;
-        let mut after = match wanted.since {
-            Since::OneOf(places) => places,
-            Since::Snapshot => match self.begins.begin(&self.loggers, upto) {
-                Some((at, with)) => {
-                    self.hand(Piece::Beginning(Box::new(with)))?;
-                    vec![at]
-                }
-                None => {
-                    tracing::info!(
-                        "there is no snapshot to begin with: the log is read from its first frame on"
-                    );
-                    vec![Position::GENESIS]
-                }
-            },
+        let (mut after, or_snapshot) = match wanted.since {
+            Since::OneOf(places) => (places, false),
+            Since::Behind(place) => (vec![place], true),
+            Since::Snapshot => (vec![self.begin(upto)?.unwrap_or_default()], false),
         };
+        let mut end = self.all(&mut after, upto)?;
+        if or_snapshot
+            && matches!(end, Piece::Nothing)
+            && let Some(begun) = self.begin(upto)?
+        {
+            end = self.all(&mut vec![begun], upto)?;
+        }
+        self.hand(end)
+    }
+
+    /// Hands over what to begin with, if there is anything, and tells its place.
+    fn begin(&mut self, upto: Position) -> Result<Option<Position>, Unwanted> {
+        let Some((at, with)) = self.begins.begin(&self.loggers, upto) else {
+            tracing::info!("there is no snapshot to begin with: the log is taken from its first frame on");
+            return Ok(None);
+        };
+        self.hand(Piece::Beginning(Box::new(with)))?;
+        Ok(Some(at))
+    }
+
+    /// Hands over all frames, from one logger after the other, and tells how it ended.
+    fn all(&self, after: &mut Vec<Position>, upto: Position) -> Result<Piece<F::With>, Unwanted> {
         let mut nothing = false;
-        for logger in self.loggers.clone() {
-            match self.frames(logger, &mut after, upto) {
-                Ok(()) => return self.hand(Piece::End),
+        for logger in &self.loggers {
+            match self.frames(*logger, after, upto) {
+                Ok(()) => return Ok(Piece::End),
                 Err(Stopped::Unwanted) => return Err(Unwanted),
                 Err(Stopped::Client(error)) => {
                     tracing::warn!(%logger, %error, last = ?after.first(), "the log is not had from this logger");
@@ -248,7 +273,7 @@ impl<F: Begin> Fetcher<F> {
                 }
             }
         }
-        self.hand(if nothing { Piece::Nothing } else { Piece::End })
+        Ok(if nothing { Piece::Nothing } else { Piece::End })
     }
 
     /// Hands over the frames behind the first of the places that the logger's log holds. The places are then one: the last

@@ -32,7 +32,7 @@ pub use client::{Client, ClientError, Frames};
 pub use error::{Fault, SnapshotError};
 pub use fetching::{Begin, Beginnings, Fetching};
 pub use head::{About, HEAD_LEN, Head, MAX_DEFINITIONS_LEN, MAX_LEDGER_LEN, OLDEST_VERSION, VERSION};
-pub use past::{Detour, Found, NoPast, Past, Piece, Since, Taken, WORTH_FETCHING, Wanted, Way};
+pub use past::{Detour, Found, NoPast, Past, Patience, Piece, Since, Taken, WORTH_FETCHING, Wanted, Way};
 pub use reading::{Beginning, Snapshot, State, verify};
 pub use service::{MAX_CONNECTIONS, Service, Settings};
 pub use store::{Aside, Incoming, Partial, Store};

@@ -22,6 +22,8 @@ pub enum Since {
     Snapshot,
     /// Behind the first of these places that a log holds.
     OneOf(Vec<Position>),
+    /// Behind this place; from the newest snapshot on if no log holds it any more.
+    Behind(Position),
 }
 
 /// What is looked for.
@@ -108,14 +110,34 @@ pub enum Way {
     Nowhere,
 }
 
+/// How long a node waits in the stream for what nobody answers with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Patience {
+    /// How often it has looked elsewhere since something was had there, and had nothing.
+    fruitless: u32,
+}
+
+impl Patience {
+    /// Whether it is over: the next message of the stream is asked for since then and has not come, though it is committed.
+    #[must_use]
+    pub fn is_over(&self, now: Nanos, asked_since: Option<Nanos>, next: u64, committed: Position) -> bool {
+        let patience = STUCK_AFTER.0 << self.fruitless.min(MOST_DOUBLINGS);
+        next <= committed.seq.0 && asked_since.is_some_and(|since| now.since(since).0 >= patience)
+    }
+
+    /// It was looked for elsewhere.
+    pub fn looked(&mut self, gained: bool) {
+        self.fruitless = if gained { 0 } else { self.fruitless.saturating_add(1) };
+    }
+}
+
 /// A way around the stream: a node that has never heard it, is far behind it, or waits in it for what nobody answers with, takes
 /// what is committed from the logs themselves.
 #[derive(Debug)]
 pub struct Detour {
     past: Box<dyn Past>,
     trip: Option<Trip>,
-    /// Trips since something was had that brought nothing.
-    fruitless: u32,
+    patience: Patience,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -130,7 +152,7 @@ impl Detour {
     /// Nobody is on it.
     #[must_use]
     pub fn new(past: Box<dyn Past>) -> Self {
-        Self { past, trip: None, fruitless: 0 }
+        Self { past, trip: None, patience: Patience::default() }
     }
 
     /// Sets out, from wherever it was.
@@ -162,14 +184,10 @@ impl Detour {
         self.trip.map(|trip| Nanos(now.since(trip.heard).0))
     }
 
-    /// Whether to set out because the stream does not go on: its next message is asked for since then and has not come, though
-    /// it is committed.
+    /// Whether to set out because the stream does not go on: see [`Patience::is_over`].
     #[must_use]
     pub fn is_needed(&self, now: Nanos, asked_since: Option<Nanos>, next: u64, committed: Position) -> bool {
-        let patience = Nanos(STUCK_AFTER.0 << self.fruitless.min(MOST_DOUBLINGS));
-        !self.is_on()
-            && next <= committed.seq.0
-            && asked_since.is_some_and(|since| now.since(since) >= patience)
+        !self.is_on() && self.patience.is_over(now, asked_since, next, committed)
     }
 
     /// Hands over what has come, and tells how much that was.
@@ -192,7 +210,7 @@ impl Detour {
                 found @ (Found::End | Found::Nothing) => {
                     let nowhere = matches!(found, Found::Nothing) && !trip.gained;
                     let way = if nowhere { Way::Nowhere } else { Way::Ended { gained: trip.gained } };
-                    self.fruitless = if trip.gained { 0 } else { self.fruitless.saturating_add(1) };
+                    self.patience.looked(trip.gained);
                     self.trip = None;
                     return (work + 1, way);
                 }

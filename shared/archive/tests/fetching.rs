@@ -163,6 +163,13 @@ fn the_log_comes_behind_the_first_place_that_is_held_from_whoever_holds_it() {
     assert_eq!(had(&mut fetching, first.clone(), upto), nothing);
     assert_eq!(had(&mut fetching, Since::Snapshot, upto), nothing);
     assert_eq!(had(&mut fetching, places, upto), expected(1_997));
+    // Who can begin with a snapshot then does so.
+    let behind = Since::Behind(Position::GENESIS);
+    assert_eq!(had(&mut fetching, behind.clone(), upto), nothing);
+    put(&long.store, place(&frames, 2_000));
+    let begun = Had { beginnings: vec![place(&frames, 2_000)], ..expected(2_000) };
+    assert_eq!(had(&mut fetching, behind, upto), begun);
+    assert_eq!(had(&mut fetching, Since::Behind(place(&frames, 1_990)), upto), expected(1_990));
     // What another one has is had from that, and goes on here.
     assert!(had(&mut fetching, first, place(&frames, 900)).frames == frames[..900]);
 }

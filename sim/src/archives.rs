@@ -55,7 +55,7 @@ impl World {
         }
     }
 
-    fn loggers(&self) -> Vec<usize> {
+    pub(crate) fn loggers(&self) -> Vec<usize> {
         (0..self.places.len()).filter(|at| self.places[*at].role == Role::Logger).collect()
     }
 
@@ -81,7 +81,10 @@ impl World {
         }
         let Some(bytes) = self.places[from].shelf.get(seq) else { return };
         match shelf::verify(&bytes) {
-            Ok(_) => self.places[logger].shelf.put(seq, bytes, self.description.snapshot.keep),
+            Ok(_) => {
+                self.places[logger].shelf.put(seq, bytes, self.description.snapshot.keep);
+                self.archive(logger);
+            }
             Err(fault) => {
                 story::at(self.now, &self.places[logger].name);
                 story::tell(format_args!("refuses snapshot {seq}: {fault}"));
@@ -90,7 +93,7 @@ impl World {
     }
 
     /// Whether a logger runs and a host can speak with it.
-    fn serves(&self, logger: usize, host: usize) -> bool {
+    pub(crate) fn serves(&self, logger: usize, host: usize) -> bool {
         let place = &self.places[logger];
         let network = self.network.borrow();
         place.process.is_some()

@@ -1,5 +1,6 @@
 //! An engine's ports to what lies behind it: it asks and writes here, the world brings and carries away.
 
+use crate::detours::Errand;
 use engine::{Exchange, Found, Outcome, Past, Replica, Scribe, keeping};
 use std::collections::VecDeque;
 use std::io::{self, Cursor};
@@ -75,6 +76,8 @@ pub struct Desk {
     /// One for each purpose.
     searches: [Arc<Mutex<Search>>; 2],
     drafts: Arc<Mutex<Drafts>>,
+    /// What any other node looks for.
+    pub(crate) errand: Errand,
 }
 
 fn lock<T>(cell: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -26,6 +26,8 @@ pub struct Platter {
     written: Vec<Rc<[u8]>>,
     /// So many are on the disk for certain.
     synced: usize,
+    /// So many of the first are in an archive: there for who reads files, and not at hand.
+    archived: usize,
     /// Truncations so far: a sync vouches only for the log that it was started on.
     generation: u64,
     /// The next sync fails.
@@ -49,6 +51,7 @@ impl Platter {
             content,
             written: Vec::new(),
             synced: 0,
+            archived: 0,
             generation: 0,
             fails: false,
             full: false,
@@ -68,7 +71,16 @@ impl Platter {
         self.synced
     }
 
-    /// The place of a frame; [`Position::GENESIS`] for 0.
+    /// The first so many are moved into the archive. Whether more are there than before.
+    pub fn archive(&mut self, upto: u64) -> bool {
+        let upto = usize::try_from(upto).unwrap_or(usize::MAX);
+        assert!(upto <= self.synced, "only what is sealed, and so synced, is archived");
+        let news = upto > self.archived;
+        self.archived = self.archived.max(upto);
+        news
+    }
+
+    /// The place of a frame, archived or not; [`Position::GENESIS`] for 0.
     #[must_use]
     pub fn position_of(&self, seq: Seq) -> Option<Position> {
         position_of(self.content, &self.written, seq.0)
@@ -181,7 +193,12 @@ impl Log for SimLog {
 
     fn get(&self, number: u64) -> Option<&[u8]> {
         let at = usize::try_from(number.checked_sub(1)?).ok()?;
-        self.records.get(at).map(|record| &**record)
+        let at_hand = at >= self.platter.borrow().archived;
+        self.records.get(at).filter(|_| at_hand).map(|record| &**record)
+    }
+
+    fn first(&self) -> u64 {
+        self.platter.borrow().archived as u64 + 1
     }
 
     fn next(&self) -> u64 {
@@ -193,7 +210,8 @@ impl Log for SimLog {
     }
 
     fn position_of(&self, number: u64) -> Option<Position> {
-        position_of(self.content, &self.records, number)
+        let at_hand = number + 1 >= self.first();
+        position_of(self.content, &self.records, number).filter(|_| at_hand)
     }
 
     fn synced(&self) -> u64 {
@@ -204,6 +222,7 @@ impl Log for SimLog {
         let keep = usize::try_from(number).unwrap_or(usize::MAX);
         assert!(keep <= self.records.len(), "a log of {} cannot be cut behind {number}", self.records.len());
         let mut platter = self.platter.borrow_mut();
+        assert!(keep >= platter.archived, "what is archived is committed, and {number} lies before its end");
         self.records.truncate(keep);
         platter.written.truncate(keep);
         platter.synced = platter.synced.min(keep);

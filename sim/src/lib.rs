@@ -29,6 +29,7 @@ pub mod clients;
 pub mod clock;
 pub mod council;
 pub mod desk;
+pub mod detours;
 pub mod disk;
 pub mod host;
 mod lines;

@@ -13,6 +13,9 @@ use wire::Nanos;
 /// Makes another generator of a seed.
 const LOTS: u64 = 0x736E_6170_7368_6F74;
 
+/// Another one again.
+const ARCHIVES: u64 = 0x6172_6368_6976_6573;
+
 /// How a disk works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiskPace {
@@ -51,6 +54,8 @@ pub struct Plan {
     pub poison: u32,
     /// Faults that are not drawn by lot.
     pub more: Vec<Planned>,
+    /// Loggers put what lies before their snapshots into archives.
+    pub archives: bool,
     /// For everything that follows.
     pub random: Random,
     /// For all that has to do with snapshots, so that it does not shift other choices.
@@ -113,6 +118,7 @@ impl Plan {
             trouble,
             blows: random.between(3, 8) as usize, // at most 8
             poison: 0,
+            archives: Random::new(seed ^ ARCHIVES).per_mille(600),
             more: Vec::new(),
             random: random.fork(),
             lots,

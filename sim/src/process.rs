@@ -5,6 +5,7 @@ use crate::desk::{Desk, Purpose};
 use crate::disk::{Disk, SimLog, SimVault};
 use crate::host::Host;
 use crate::transport::Simulated;
+use archive::Detour;
 use bus::StreamKind;
 use cluster::Role;
 use engine::{EngineNode, EnginePorts, EngineSettings, InquiryInline, Limits, PoisonInMemory};
@@ -61,7 +62,7 @@ impl Process {
                         description.rings.sequenced,
                     ),
                     hears: host.follow_sequenced(),
-                    detour: archive::Detour::new(Box::new(archive::NoPast)),
+                    detour: Detour::new(Box::new(desk.errand.past())),
                     beacon: host.beacon(),
                 };
                 Self::Sequencer(Box::new(SequencerNode::new(settings, ports)))
@@ -99,7 +100,7 @@ impl Process {
                     control: host.control(),
                     acks: host.speaker(description.streams.acks),
                     sequenced: host.follow_sequenced(),
-                    detour: archive::Detour::new(Box::new(archive::NoPast)),
+                    detour: Detour::new(Box::new(desk.errand.past())),
                     events: host.follow_events(),
                     requests: host.socket(entry.address),
                     beacon: host.beacon(),
@@ -120,7 +121,7 @@ impl Process {
                     acks: host.socket(description.streams.acks),
                     sequenced: host.follow_sequenced(),
                     events: host.follow_events(),
-                    detour: archive::Detour::new(Box::new(archive::NoPast)),
+                    detour: Detour::new(Box::new(desk.errand.past())),
                     commands: host.publish(
                         StreamKind::Commands,
                         to.commands.unwrap_or(to.address),

@@ -56,6 +56,12 @@ pub const INTERESTING: &[(&str, &str)] = &[
     ("snapshot written", "snapshot written"),
     ("snapshot damaged", ""),
     ("engine begun with a snapshot", ""),
+    ("sequencer begun with a snapshot", ""),
+    ("gateway begun with a snapshot", ""),
+    ("log archived", ""),
+    ("detour", ""),
+    ("logger looked in archives", "looking for it in the other loggers' logs"),
+    ("follower looked in archives", "looking for it in the loggers' logs"),
     ("damaged snapshot passed over", ""),
     ("rebuilt from a snapshot", ""),
 ];

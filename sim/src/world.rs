@@ -6,6 +6,7 @@ use crate::clients::{Clients, Connection};
 use crate::clock::Clock;
 use crate::council::{self, Council};
 use crate::desk::{Desk, Purpose};
+use crate::detours::Trip;
 use crate::disk::{Disk, Syncing};
 use crate::host::Host;
 use crate::lines::{Happened, Line};
@@ -53,6 +54,8 @@ pub(crate) enum Due {
     Client(usize),
     /// What an engine looks for is brought, a piece at a time.
     Bring(usize, Purpose, u64),
+    /// What another node looks for is brought, a piece at a time.
+    Detour(usize, u64),
     /// An engine's snapshot is on its disk, or at a logger.
     Wrote(usize, u64),
     Carry(usize, u64, usize, Seq),
@@ -97,6 +100,8 @@ pub(crate) struct Place {
     /// What an engine's process asks for and writes, and what is looked for on its behalf.
     pub(crate) desk: Desk,
     pub(crate) fetching: [Option<Fetching>; 2],
+    /// What any other node's process looks for.
+    pub(crate) trip: Option<Trip>,
     /// The next event of an engine when it went astray, while it is.
     pub(crate) astray: Option<Outbound>,
 }
@@ -173,6 +178,7 @@ impl World {
                 shelf: Shelf::default(),
                 desk: Desk::default(),
                 fetching: [None; 2],
+                trip: None,
                 astray: None,
             }
         });
@@ -301,6 +307,7 @@ impl World {
             Due::Sync(at, life) => self.sync(at, life),
             Due::Synced(at, life, log) => self.synced(at, life, log),
             Due::Bring(at, purpose, nth) => return self.bring(at, purpose, nth),
+            Due::Detour(at, nth) => self.lead(at, nth),
             Due::Wrote(at, life) => self.wrote(at, life),
             Due::Carry(from, life, logger, seq) => self.carry(from, life, logger, seq),
             Due::Client(at) => return self.wake_client(at),
@@ -331,6 +338,7 @@ impl World {
         place.clock.restart();
         place.leads = None;
         (place.desk, place.fetching, place.astray) = (Desk::default(), [None; 2], None);
+        place.trip = None;
         let description = Rc::clone(&self.description);
         let host = Host {
             description: &description,
@@ -364,6 +372,7 @@ impl World {
         let place = &mut self.places[at];
         place.process = None;
         place.fetching = [None; 2];
+        place.trip = None;
         place.inbox.clear();
         place.frozen_until = Nanos(0);
         self.oracle.forget(at);
@@ -427,6 +436,7 @@ impl World {
         self.places[at].process = Some(process);
         self.observe(at)?;
         self.do_errands(at);
+        self.do_detours(at);
         for (connection, bytes) in out {
             self.say_to_client(connection, bytes);
         }

@@ -65,6 +65,8 @@ impl Past for Search {
         }
         let after = match since {
             Since::OneOf(places) => places.into_iter().find(|at| place(at.seq.0) == Some(*at)),
+            // Engines ask like this, no gateway does.
+            Since::Behind(at) => (place(at.seq.0) == Some(at)).then_some(at),
             Since::Snapshot => {
                 let beginning = held.file.as_deref().map(|file| Beginning::read(file).unwrap());
                 let beginning = beginning.filter(|one| one.about().position.seq <= upto.seq);

@@ -4,9 +4,12 @@
 //! Nobody counts on the log of such a logger yet. It takes frames up to the place of the newest snapshot that the other one has:
 //! whoever wrote that knew it to be committed, so every later history holds these frames, and what this log holds instead of
 //! them is void.
+//!
+//! Where no logger has the first frames any more, since their archives were moved elsewhere, an empty log begins behind a
+//! snapshot, and the logger takes that in as well.
 
 use crate::log::Log;
-use archive::{Client, ClientError};
+use archive::{Client, ClientError, Listed, Store};
 use journal::{Journal, JournalError};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -59,6 +62,38 @@ pub fn catch_up(
         }
     }
     Ok(())
+}
+
+/// The oldest snapshot behind which a log can begin, taken into this store. `None` if a logger that can be asked has the first frame,
+/// or none has a snapshot.
+#[must_use]
+pub fn foothold(others: &[SocketAddr], store: &Store) -> Option<Position> {
+    others.iter().find_map(|other| match behind_which(*other, store) {
+        Ok(place) => place,
+        Err(error) => {
+            tracing::info!(logger = %other, %error, "nothing to begin with is had from this logger over TCP");
+            None
+        }
+    })
+}
+
+fn behind_which(other: SocketAddr, store: &Store) -> Result<Option<Position>, ClientError> {
+    let connect = || Client::connect(other, CONNECT);
+    let listed = connect()?.list()?;
+    let Some(newest) = listed.last().map(|newest| newest.position) else { return Ok(None) };
+    match connect()?.log(Position::GENESIS, newest) {
+        Err(ClientError::NotHeld { position: Position::GENESIS, .. }) => {}
+        Err(error) => return Err(error),
+        Ok(_) => return Ok(None),
+    }
+    for Listed { seq, position, .. } in listed {
+        // A new connection for each: the frames themselves are not read.
+        if connect()?.log(position, newest).is_ok() {
+            connect()?.snapshot(seq, store)?;
+            return Ok(Some(position));
+        }
+    }
+    Ok(None)
 }
 
 fn fetch(log: &mut Journal, other: SocketAddr, stop: &dyn Fn() -> bool) -> Result<(), Stopped> {

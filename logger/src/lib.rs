@@ -28,7 +28,7 @@ mod vault;
 mod verify;
 mod words;
 
-pub use catching_up::catch_up;
+pub use catching_up::{catch_up, foothold};
 pub use chain::{Differs, NotWrittenDown, WrittenDown};
 pub use dump::{DumpError, Dumped, dump};
 pub use healing::open_journal;

@@ -2,7 +2,7 @@
 
 use crate::boot::Boot;
 use anyhow::Context;
-use archive::{Beginnings, Detour, Fetching};
+use archive::{Beginnings, Detour, Fetching, Store};
 use bus::Multicast;
 use cluster::Role;
 use journal::{Journal, Options, Stream, Syncer};
@@ -30,21 +30,32 @@ pub(crate) fn open(started: &Started) -> anyhow::Result<(Node, Syncers)> {
     let host_restarted = boot.is_another();
     let others = description.nodes_of(Role::Logger).count() - 1;
     let mut vault = FileVault::new(&data);
-    let mut journal = |name: &str, stream| {
-        let options = Options {
-            cluster: description.cluster_id(),
-            stream,
-            segment_len: description.log.segment,
-            create: true,
-            power_cut: host_restarted,
-        };
-        open_journal(&data.join(name), name, &options, others, &mut vault)
+    let options = |stream| Options {
+        cluster: description.cluster_id(),
+        stream,
+        segment_len: description.log.segment,
+        create: true,
+        power_cut: host_restarted,
     };
+    let mut journal =
+        |name: &str, stream| open_journal(&data.join(name), name, &options(stream), others, &mut vault);
     let (mut frames, events) = (journal("log", Stream::Frames)?, journal("events", Stream::Events)?);
     let loggers = description.nodes_of(Role::Logger).filter(|other| other.id != node.id);
     let loggers: Vec<SocketAddr> = loggers.map(|other| other.address.into()).collect();
     if vault.load().context("cannot read the promise")?.incarnation == Incarnation(0) {
-        logger::catch_up(&mut frames, &loggers, &|| started.shutdown.requested())?;
+        let stop = || started.shutdown.requested();
+        logger::catch_up(&mut frames, &loggers, &stop)?;
+        let store = Store::look(&data.join("snapshots"));
+        if frames.next() == 1
+            && let Some(place) = logger::foothold(&loggers, &store)
+        {
+            tracing::warn!(behind = %place, "no logger has the first frames any more: this log begins behind a snapshot");
+            let dir = frames.dir().to_owned();
+            drop(frames);
+            journal::begin_behind(&dir, &options(Stream::Frames), place)?;
+            frames = open_journal(&dir, "log", &options(Stream::Frames), others, &mut vault)?;
+            logger::catch_up(&mut frames, &loggers, &stop)?;
+        }
     }
     let disk = LoggerDisk { frames, events, vault, host_restarted };
     let syncers = Syncers { frames: disk.frames.syncer(), events: disk.events.syncer() };

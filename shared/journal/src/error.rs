@@ -49,6 +49,12 @@ pub enum JournalError {
         /// Where it was looked for.
         dir: PathBuf,
     },
+    /// There is a journal, and it holds something.
+    #[error("the journal in {} is not empty: it goes on from where it ends, and cannot begin elsewhere", dir.display())]
+    NotEmpty {
+        /// Where it is.
+        dir: PathBuf,
+    },
     /// The options contradict themselves.
     #[error(
         "a segment length of {segment_len} bytes is not allowed: take a multiple of 4096 from 4096 to 2147483648"

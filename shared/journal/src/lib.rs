@@ -36,7 +36,7 @@ pub use error::{HeaderFault, JournalError, RecordFault};
 pub use files::archived_segment;
 pub use header::{HEADER_LEN, Header, Stream};
 pub use history::{History, HistoryError, holds};
-pub use opening::{Opened, Options, Progress};
+pub use opening::{Opened, Options, Progress, begin_behind};
 pub use retention::check_front;
 pub use scan::{Expected, Scanned, Seen, Stop, scan};
 pub use seals::{Digest, Hashed, NotADigest, Seal, Seals, SegmentHasher, hash_segment, read as read_seals};

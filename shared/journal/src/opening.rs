@@ -110,7 +110,7 @@ pub(crate) fn open(
         if let Some(synced) = synced_before.filter(|synced| *synced > 0) {
             return Err(JournalError::LostTail { file: dir.into(), last: 0, synced });
         }
-        create(dir, options)?;
+        create(dir, options, Position::GENESIS)?;
     }
 
     let expected = Expected { cluster: Some(options.cluster), stream: Some(options.stream) };
@@ -165,15 +165,33 @@ pub(crate) fn open(
     Ok((Parts { shared, segments, last }, opened))
 }
 
+/// Has a journal of frames that holds nothing yet begin behind this place: what lies before it will never be here, as if it had
+/// been archived and moved elsewhere.
+///
+/// # Errors
+/// [`JournalError::NotEmpty`] if it holds something; else as of [`crate::Journal::open`]. Whoever dies in between leaves a journal
+/// that is empty.
+pub fn begin_behind(dir: &Path, options: &Options, place: Position) -> Result<(), JournalError> {
+    let _lock = Lock::take(dir)?;
+    let expected = Expected { cluster: Some(options.cluster), stream: Some(Stream::Frames) };
+    let scanned = scan(dir, expected, 0, &mut |_| ControlFlow::Break(()))?;
+    if scanned.records > 0 || scanned.stop.is_some() {
+        return Err(JournalError::NotEmpty { dir: dir.into() });
+    }
+    files::remove_spares(dir)?;
+    retention::note(dir, place.seq.0)?;
+    for (_, path) in files::list(dir)? {
+        std::fs::remove_file(&path).map_err(io_at("remove", &path))?;
+    }
+    sync_dir(dir)?;
+    create(dir, options, place)
+}
+
 /// The first segment of a new journal, on the disk with its name.
-fn create(dir: &Path, options: &Options) -> Result<(), JournalError> {
+fn create(dir: &Path, options: &Options, before: Position) -> Result<(), JournalError> {
     let spare = Spare::prepare(dir, options.segment_len, 0)?;
-    let header = Header {
-        stream: options.stream,
-        cluster: options.cluster,
-        segment_len: options.segment_len,
-        before: Position::GENESIS,
-    };
+    let header =
+        Header { stream: options.stream, cluster: options.cluster, segment_len: options.segment_len, before };
     let begun = begin(dir, spare, &header).map_err(|(_, error)| error)?;
     begun.1.sync_all().map_err(io_at("sync", &begun.0.path))?;
     sync_dir(dir)

@@ -4,7 +4,10 @@
 
 mod support;
 
-use journal::{Damage, HistoryError, Journal, JournalError, Stream, Syncer, archived_segment, read_seals};
+use journal::{
+    Damage, History, HistoryError, Journal, JournalError, Stream, Syncer, archived_segment, begin_behind,
+    read_seals,
+};
 use std::fs;
 use std::path::Path;
 use support::*;
@@ -175,4 +178,33 @@ fn damage_behind_an_archive_keeps_it_and_damage_to_all_that_is_held_sets_it_asid
         assert_eq!(aside.into.join(format!("{:020}.seg", 1)).exists(), all);
         assert_eq!(read_seals(dir.path()).unwrap().seals.is_empty(), all);
     }
+}
+
+#[test]
+fn an_empty_journal_begins_behind_a_place_and_one_that_holds_something_does_not() {
+    let messages = Stamper::new().many(150);
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path(), Stream::Frames));
+    let behind = place(&messages, 40);
+    begin_behind(dir.path(), &options(Stream::Frames), behind).unwrap();
+    let (mut journal, opened) = open(dir.path(), Stream::Frames);
+    assert_eq!((opened.next, opened.records, opened.last_position), (41, 0, behind));
+    assert_eq!((journal.first(), journal.position_of(40), journal.position_of(39)), (41, Some(behind), None));
+    assert!(journal.append(&messages[0]).is_err(), "what lies before is not taken any more");
+    append_all(&mut journal, &messages[40..]);
+    let mut syncer = journal.syncer();
+    syncer.sync_once().unwrap();
+    while syncer.seal_once().unwrap().is_some() {}
+    assert!(archive_all(&mut syncer, place(&messages, 140)) > 0);
+    drop((journal, syncer));
+    let (journal, opened) = open(dir.path(), Stream::Frames);
+    assert_eq!((opened.next, opened.unsealed, opened.seals_lost), (151, 0, false));
+    assert!(journal.first() > 41);
+    drop(journal);
+    let refused = begin_behind(dir.path(), &options(Stream::Frames), behind).unwrap_err();
+    assert!(matches!(refused, JournalError::NotEmpty { .. }), "{refused}");
+    // The history is handed on from there.
+    History::open(dir.path(), behind, place(&messages, 150)).unwrap();
+    let refused = History::open(dir.path(), Position::GENESIS, place(&messages, 150)).unwrap_err();
+    assert!(matches!(refused, HistoryError::NotHeld { position: Position::GENESIS, .. }), "{refused}");
 }

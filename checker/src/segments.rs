@@ -140,20 +140,28 @@ fn length_of(bytes: &[u8]) -> usize {
     usize::from(u16::from_le_bytes([bytes[4], bytes[5]]))
 }
 
+/// The segments of a directory, by first number.
+fn segments_in(dir: &Path) -> Result<Vec<(u64, PathBuf)>, SegmentsError> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(io_at(dir))? {
+        let path = entry.map_err(io_at(dir))?.path();
+        let first = path
+            .file_name()
+            .and_then(|name| name.to_str()?.strip_suffix(".seg"))
+            .filter(|digits| digits.len() == 20 && digits.bytes().all(|b| b.is_ascii_digit()))
+            .and_then(|digits| digits.parse().ok());
+        files.extend(first.map(|first| (first, path)));
+    }
+    Ok(files)
+}
+
 impl Segments {
-    /// Looks at the directory. One without segments is an empty journal.
+    /// Looks at the directory, and at the archive in it. One without segments is an empty journal.
     pub fn open(dir: &Path, stream: Stream) -> Result<Self, SegmentsError> {
-        let mut files = Vec::new();
-        for entry in std::fs::read_dir(dir).map_err(io_at(dir))? {
-            let path = entry.map_err(io_at(dir))?.path();
-            let first = path
-                .file_name()
-                .and_then(|name| name.to_str()?.strip_suffix(".seg"))
-                .filter(|digits| digits.len() == 20 && digits.bytes().all(|b| b.is_ascii_digit()))
-                .and_then(|digits| digits.parse().ok());
-            if let Some(first) = first {
-                files.push((first, path));
-            }
+        let mut files = segments_in(dir)?;
+        let archive = dir.join("archive");
+        if archive.is_dir() {
+            files.extend(segments_in(&archive)?);
         }
         files.sort();
         // Before the records, so that a writer that goes on meanwhile does not look like a lost tail.

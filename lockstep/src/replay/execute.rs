@@ -4,7 +4,7 @@ use super::ahead::Ahead;
 use super::quarantined::quarantined;
 use anyhow::Context;
 use engine::{EventSink, Exchange, Limits, Replica};
-use journal::{Expected, JournalError, Stream, scan};
+use journal::{Expected, JournalError, Stream, scan_with_archive};
 use node::Clock;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -45,6 +45,13 @@ pub fn fresh(limits: Limits) -> anyhow::Result<Replica<Exchange>> {
     Ok(Replica::new(exchange, EventSink::with_capacity(limits.events_reserved as usize)))
 }
 
+/// The number of the first frame that a log has, in its archive or at hand.
+fn first_of(log: &Path) -> Result<Seq, JournalError> {
+    let expected = Expected { stream: Some(Stream::Frames), ..Expected::default() };
+    let scanned = scan_with_archive(log, expected, 0, &mut |_| ControlFlow::Break(()))?;
+    Ok(scanned.before.seq.next())
+}
+
 /// Executes what the log holds behind the replica's position. After each frame `each` looks at the replica, and may break off.
 ///
 /// Another thread reads the segments and checks every frame (checksum, number, epoch, chain) while this one executes; the
@@ -57,6 +64,13 @@ pub fn execute(
 ) -> anyhow::Result<Executed> {
     let (log, until) = (span.log.to_owned(), span.until);
     let from = replica.position().seq.next();
+    let begins = first_of(&log).with_context(|| log.display().to_string())?;
+    anyhow::ensure!(
+        begins <= from,
+        "{} begins with frame {begins}, archive included, and frame {from} is needed: put the segments that were moved away \
+         back into `archive/`",
+        log.display()
+    );
     let left_out = quarantined(&log, from).with_context(|| log.display().to_string())?;
     let clock = Clock::start();
     let began = clock.now();
@@ -65,7 +79,7 @@ pub fn execute(
         let synced = journal::read_watermark(&log);
         let mut broke_off = until < from;
         let expected = Expected { stream: Some(Stream::Frames), ..Expected::default() };
-        let scanned = scan(&log, expected, from.0, &mut |seen| {
+        let scanned = scan_with_archive(&log, expected, from.0, &mut |seen| {
             let number = seen.position.seq;
             if number >= from && number <= until && to.push(seen.message).is_break() {
                 broke_off = true;

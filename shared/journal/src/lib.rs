@@ -38,7 +38,7 @@ pub use header::{HEADER_LEN, Header, Stream};
 pub use history::{History, HistoryError, holds};
 pub use opening::{Opened, Options, Progress, begin_behind};
 pub use retention::check_front;
-pub use scan::{Expected, Scanned, Seen, Stop, scan};
+pub use scan::{Expected, Scanned, Seen, Stop, scan, scan_with_archive};
 pub use seals::{Digest, Hashed, NotADigest, Seal, Seals, SegmentHasher, hash_segment, read as read_seals};
 pub use sync::Syncer;
 pub use watermark::read as read_watermark;

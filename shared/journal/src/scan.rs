@@ -4,6 +4,7 @@ use crate::error::{HeaderFault, JournalError, RecordFault};
 use crate::files;
 use crate::header::{Header, Stream};
 use crate::index::Index;
+use crate::retention;
 use crate::segment::{SegmentReader, Step};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -164,11 +165,36 @@ pub fn scan(
     from: u64,
     visit: &mut dyn FnMut(Seen<'_>) -> ControlFlow<()>,
 ) -> Result<Scanned, JournalError> {
+    let list = if dir.is_dir() { files::list(dir)? } else { Vec::new() };
+    walk_over(dir, &list, expected, from, visit)
+}
+
+/// The same, over what lies in the archive too.
+///
+/// # Errors
+/// As of [`scan()`].
+pub fn scan_with_archive(
+    dir: &Path,
+    expected: Expected,
+    from: u64,
+    visit: &mut dyn FnMut(Seen<'_>) -> ControlFlow<()>,
+) -> Result<Scanned, JournalError> {
+    let mut list = if dir.is_dir() { files::list(dir)? } else { Vec::new() };
+    // Archived while this looks: the second look finds it again.
+    list.extend(retention::list_archived(dir)?);
+    list.sort_unstable_by_key(|(first, _)| *first);
+    list.dedup_by_key(|(first, _)| *first);
+    walk_over(dir, &list, expected, from, visit)
+}
+
+fn walk_over(
+    dir: &Path,
+    list: &[(u64, PathBuf)],
+    expected: Expected,
+    from: u64,
+    visit: &mut dyn FnMut(Seen<'_>) -> ControlFlow<()>,
+) -> Result<Scanned, JournalError> {
     let not_found = || JournalError::NotFound { dir: dir.into() };
-    if !dir.is_dir() {
-        return Err(not_found());
-    }
-    let list = files::list(dir)?;
     let list = &list[list.partition_point(|(first, _)| *first <= from).saturating_sub(1)..];
     let (_, first_path) = list.first().ok_or_else(not_found)?;
     let mut scanned: Option<Scanned> = None;

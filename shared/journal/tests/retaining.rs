@@ -5,10 +5,11 @@
 mod support;
 
 use journal::{
-    Damage, History, HistoryError, Journal, JournalError, Stream, Syncer, archived_segment, begin_behind,
-    read_seals,
+    Damage, Expected, History, HistoryError, Journal, JournalError, Stream, Syncer, archived_segment,
+    begin_behind, read_seals, scan_with_archive,
 };
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::Path;
 use support::*;
 use wire::{Chain, Frame, Position};
@@ -69,6 +70,30 @@ fn segments_that_end_before_the_place_move_and_the_first_number_with_them() {
     assert_eq!((journal.first(), journal.next()), (first, 211));
     journal.truncate_after(first).unwrap();
     assert_eq!(contents(&journal), messages[first as usize - 1..first as usize]);
+}
+
+#[test]
+fn a_walk_goes_through_the_archive_too_if_that_is_wished() {
+    let dir = tempfile::tempdir().unwrap();
+    let (journal, mut syncer, messages) = written(dir.path());
+    archive_all(&mut syncer, place(&messages, 100));
+    let first = journal.first();
+    let walk = |from| {
+        let mut seen = Vec::new();
+        let scanned = scan_with_archive(dir.path(), Expected::default(), from, &mut |record| {
+            seen.push(record.message.to_vec());
+            ControlFlow::Continue(())
+        });
+        scanned.unwrap().judge(None, false).map(|()| seen)
+    };
+    assert_eq!(walk(0).unwrap(), messages);
+    assert!(walk(first).unwrap().len() < messages.len());
+    // Between the archive and what is at hand nothing may be missing.
+    let begins = firsts(&dir.path().join("archive"));
+    fs::remove_file(archived_segment(dir.path(), *begins.last().unwrap()).unwrap()).unwrap();
+    assert!(matches!(walk(0), Err(JournalError::MissingSegment { .. })));
+    fs::remove_dir_all(dir.path().join("archive")).unwrap();
+    assert_eq!(walk(0).unwrap(), messages[first as usize - 1..]);
 }
 
 #[test]

@@ -40,6 +40,9 @@ impl Shelf {
         let (truncates, at, flip) = (random.per_mille(300), random.next(), random.between(1, 255));
         let (seq, file) = self.files.iter_mut().nth(nth)?;
         let mut bytes = file.to_vec();
+        if bytes.is_empty() {
+            return None; // nothing is left of it
+        }
         let at = Random::new(at).index(bytes.len());
         if truncates {
             bytes.truncate(at);

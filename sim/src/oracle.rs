@@ -249,6 +249,10 @@ impl Oracle {
                 Ok(Happening::MassCancelled(done)) => {
                     mass_cancels.insert((session, done.request, u64::from(done.count)));
                 }
+                // Told like one that found nothing: who was logged on elsewhere by then had it refused.
+                Ok(Happening::MassCancelRejected(rejected)) => {
+                    mass_cancels.insert((session, rejected.request, 0));
+                }
                 _ => {}
             }
             if { header.outbound }.0 != events.len() as u64 + 1 {

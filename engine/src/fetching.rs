@@ -50,7 +50,7 @@ impl Fetching {
         purpose: Purpose,
     ) -> std::io::Result<Self> {
         let snapshots = Snapshots { store, cluster, limits, keep, purpose };
-        let span = (purpose == Purpose::Inquire).then(|| tracing::info_span!("inquiry"));
+        let span = (purpose == Purpose::Inquire).then(|| tracing::info_span!(parent: None, "inquiry"));
         Ok(Self { thread: archive::Fetching::start_within(span, snapshots, loggers)?, purpose })
     }
 }

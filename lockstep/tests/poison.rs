@@ -12,76 +12,16 @@ mod cluster_support;
 use cluster::Role;
 use cluster::status::Detail;
 use cluster_support::binaries;
+use cluster_support::client::{Client, wait};
 use lockstep::chaos::command::plan;
 use lockstep::local::LocalCluster;
-use node::{Clock, Description, NodeEntry, Shutdown};
-use std::io::{Read, Write};
-use std::net::{SocketAddrV4, TcpStream};
+use node::{Description, NodeEntry, Shutdown};
 use std::process::{Command, Output};
-use std::time::Duration;
 use wire::Nanos;
 
 const FAILOVER: &str = "600ms";
 /// The watchdog: nothing takes longer than that.
 const PATIENCE: Nanos = Nanos(40 * Nanos::SECOND.0);
-
-/// A FIX client that reads what comes and answers nothing.
-struct Client {
-    stream: TcpStream,
-    clock: Clock,
-    next: u32,
-    heard: String,
-}
-
-impl Client {
-    fn log_on(address: SocketAddrV4) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
-        let mut client = Self { stream, clock: Clock::start(), next: 1, heard: String::new() };
-        client.say("A", "98=0|108=60|141=Y|");
-        client.hears("|35=A|");
-        client
-    }
-
-    fn say(&mut self, kind: &str, fields: &str) {
-        let time = String::from_utf8_lossy(&fix::timestamp::to_text(self.clock.now())).into_owned();
-        let body = format!("35={kind}|49=CLIENT1|56=LOCKSTEP|34={}|52={time}|{fields}", self.next);
-        self.next += 1;
-        let whole = format!("8=FIX.4.4|9={}|{body}", body.len()).replace('|', "\x01");
-        let sum = whole.bytes().fold(0_u8, u8::wrapping_add);
-        write!(self.stream, "{whole}10={sum:03}\x01").unwrap();
-    }
-
-    fn order(&mut self, name: &str) {
-        let time = String::from_utf8_lossy(&fix::timestamp::to_text(self.clock.now())).into_owned();
-        self.say("D", &format!("11={name}|55=AMZN|54=1|60={time}|38=10|40=2|44=100.00|"));
-    }
-
-    /// Something that holds this comes; gives it.
-    fn hears(&mut self, what: &str) -> String {
-        let until = self.clock.now().saturating_add(PATIENCE);
-        loop {
-            if let Some(at) = self.heard.find(what) {
-                return self.heard.split_off(at);
-            }
-            assert!(self.clock.now() < until, "no {what} in {}", self.heard);
-            let mut bytes = [0; 4_096];
-            if let Ok(read) = self.stream.read(&mut bytes) {
-                assert!(read > 0, "the gateway hung up; heard was {}", self.heard);
-                self.heard += &String::from_utf8_lossy(&bytes[..read]).replace('\x01', "|");
-            }
-        }
-    }
-}
-
-/// Waits until this is so.
-fn wait(clock: Clock, what: &str, mut so: impl FnMut() -> bool) {
-    let until = clock.now().saturating_add(PATIENCE);
-    while !so() {
-        assert!(clock.now() < until, "it never came that {what}");
-        std::thread::park_timeout(Duration::from_millis(10));
-    }
-}
 
 fn quarantine(config: &std::path::Path, seq: u64) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));

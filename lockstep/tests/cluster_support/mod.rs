@@ -1,6 +1,8 @@
 //! A whole cluster of real processes for one test, and the patience to wait for it on a slow machine.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod client;
+
 use lockstep::local::LocalCluster;
 use lockstep::plan::LocalPlan;
 use node::{Description, Shutdown};

@@ -1,25 +1,29 @@
 //! A sequencer: it stands by, is granted an epoch, adopts the best log, and stamps until another one is granted the next.
 
+mod campaign;
+mod standby;
+
 use crate::adoption::Adoption;
 use crate::intake::Intake;
 use crate::schedule::Schedule;
 use crate::settings::SequencerSettings;
 use crate::stamp::Stamper;
 use anyhow::Context;
-use archive::{Beginning, Detour, Piece, Since, Taken, WORTH_FETCHING, Wanted, Way};
+use archive::Detour;
 use bus::mold::{Packet, RequestPacket};
 use bus::{Delivery, Publication, Session, Socket, StreamKind, Subscription, Transport};
+use campaign::Campaign;
 use cluster::planted::{Fault, planted};
 use cluster::status::{Detail, Traffic};
 use cluster::{
     Answer, Candidacy, Entry, Following, Grant, Lane, Leading, Ledger, Message, Present, Quarantine, Role,
-    Wish,
 };
 use node::beacon::{Account, received};
 use node::{Beacon, ControlGroup, Duty};
+pub use standby::judge;
 use std::os::fd::RawFd;
 use wire::command::{self, Act, Adopted, EpochOpen, EpochStart, Opening, RulesVersion, Snapshot, Tick};
-use wire::{Ack, Epoch, Frame, Incarnation, Nanos, NodeId, Position, Rules, Term};
+use wire::{Ack, Epoch, Frame, Incarnation, Nanos, Position, Rules, Term};
 
 /// The rules that a new history begins with.
 const FIRST_RULES: Rules = Rules(1);
@@ -27,9 +31,6 @@ const FIRST_RULES: Rules = Rules(1);
 const BATCHES_A_CYCLE: usize = 4;
 /// Chains of places that are remembered: a sequencer asks for none.
 const REMEMBERED: usize = 1;
-
-/// A candidate waits so long for the next piece of the log that it adopts, where it fetches that in bulk.
-const BULK_PATIENCE: Nanos = Nanos::SECOND;
 
 /// What a sequencer hears and speaks through.
 #[derive(Debug)]
@@ -59,17 +60,6 @@ enum Seat {
     Candidate(Box<Campaign>),
     /// It stamps.
     Leader(Box<Reign>),
-}
-
-/// A candidate's way into its epoch.
-#[derive(Debug)]
-struct Campaign {
-    candidacy: Candidacy,
-    adoption: Adoption,
-    /// Whose log is adopted, and up to where.
-    fetch: Option<(NodeId, Position)>,
-    /// How often a log was fetched.
-    fetches: u32,
 }
 
 /// An epoch of one's own.
@@ -265,100 +255,6 @@ impl<T: Transport> SequencerNode<T> {
         }
     }
 
-    /// Another sequencer leads: it is followed.
-    fn handle_leading(&mut self, now: Nanos, from: NodeId, leading: Leading) {
-        if leading.epoch < self.highest || leading.nonce == self.settings.token {
-            return;
-        }
-        if leading.epoch > self.highest {
-            self.step_down(leading.epoch);
-        }
-        self.told = Some(leading);
-        let news = self.following.handle_epoch(leading.epoch, leading.parent);
-        // Who comes from far behind would hold back the whole history until the epoch's first frame.
-        self.following.handle_word(leading.epoch, leading.committed);
-        if let Some(from_seq) = news {
-            tracing::info!(epoch = %leading.epoch, sequencer = %from, from = %from_seq, "following another sequencer");
-            let leader = self.settings.sequencers.get(&from);
-            let sources = leader.into_iter().chain(self.settings.loggers.values()).copied();
-            self.ports.hears.set_repair(sources.collect());
-            self.follow(now, &leading);
-        }
-    }
-
-    /// Takes up the session of whoever leads, or first what lies far before it.
-    fn follow(&mut self, now: Nanos, leading: &Leading) {
-        let (last, upto) = (self.following.last(), leading.committed);
-        let behind = upto.seq.0.saturating_sub(last.seq.0);
-        if behind > WORTH_FETCHING || behind > 0 && last == Position::GENESIS {
-            self.ports.hears.begin_session(self.settings.names.of(StreamKind::Sequenced, Epoch(0)), 1);
-            self.set_out(now, last, upto);
-        } else {
-            self.listen(now, leading);
-        }
-    }
-
-    fn listen(&mut self, now: Nanos, leading: &Leading) {
-        let session = self.settings.names.of(StreamKind::Sequenced, leading.epoch);
-        self.ports.hears.begin_session(session, self.following.last().seq.next().0);
-        self.ports.hears.expect_below(now, leading.last.seq.next().0);
-    }
-
-    /// Sets out for what lies behind one place up to another: who knows nothing begins with a snapshot.
-    fn set_out(&mut self, now: Nanos, after: Position, upto: Position) {
-        let since = match after {
-            Position::GENESIS => Since::Snapshot,
-            after => Since::OneOf(vec![after]),
-        };
-        self.ports.detour.set_out(now, Wanted { since, upto });
-    }
-
-    /// Takes what was found of the past by one that stands by.
-    fn take_past(&mut self, now: Nanos) -> anyhow::Result<usize> {
-        let Some(leading) = self.told else { return Ok(0) };
-        let Self { ports, following, ledger, .. } = self;
-        let (from, mut trouble) = (following.last(), None);
-        let (work, way) = ports.detour.go(now, &mut |piece| {
-            let taken = match piece {
-                Piece::Beginning(beginning) => begin_with(&beginning).map(|(begun, known)| {
-                    (*following, *ledger) = (begun, known);
-                    following.handle_epoch(leading.epoch, leading.parent);
-                    following.handle_word(leading.epoch, leading.committed);
-                }),
-                Piece::Frame(bytes) => Frame::read(bytes)
-                    .map_err(anyhow::Error::from)
-                    .and_then(|frame| Ok(following.handle_frame(&frame, Entry::of(&frame))?)),
-            };
-            match taken {
-                Ok(()) if trouble.is_none() => Taken::Yes,
-                other => {
-                    trouble = trouble.take().or(other.err());
-                    Taken::Later
-                }
-            }
-        });
-        if let Some(error) = trouble {
-            return Err(error);
-        }
-        if from != self.following.last() {
-            // What is heard of the stream meanwhile would not follow.
-            self.ports.hears.begin_session(self.settings.names.of(StreamKind::Sequenced, Epoch(0)), 1);
-        }
-        match way {
-            Way::Off | Way::On => {}
-            Way::Ended { gained: true } => self.follow(now, &leading),
-            Way::Nowhere if from != Position::GENESIS => {
-                tracing::warn!(behind = %from, "no logger has what comes behind this place any more: this sequencer forgets what it knows, and begins with a snapshot");
-                self.forget();
-                self.following.handle_epoch(leading.epoch, leading.parent);
-                self.following.handle_word(leading.epoch, leading.committed);
-                self.follow(now, &leading);
-            }
-            Way::Ended { gained: false } | Way::Nowhere => self.listen(now, &leading),
-        }
-        Ok(work)
-    }
-
     fn hear_acks(&mut self) -> anyhow::Result<usize> {
         let Self { seat, following, ports, settings, .. } = self;
         // A candidate adopts behind the place that was committed when it was granted its epoch.
@@ -407,168 +303,6 @@ impl<T: Transport> SequencerNode<T> {
         };
         work += self.seek_election(now)?;
         Ok(work)
-    }
-
-    fn hear_leader(&mut self, now: Nanos) -> anyhow::Result<usize> {
-        let Self { following, ports, told, .. } = self;
-        let from = following.last();
-        let mut astray = None;
-        let work = ports.hears.poll(now, &mut |_, bytes| {
-            let Ok(frame) = Frame::read(bytes) else { return Delivery::Refused };
-            match following.handle_frame(&frame, Entry::of(&frame)) {
-                Ok(()) => Delivery::Accepted,
-                Err(error) => {
-                    astray = Some(error);
-                    Delivery::Refused
-                }
-            }
-        });
-        let work = work.context("cannot receive the sequenced stream")?;
-        if let Some(error) = astray {
-            return Err(error.into());
-        }
-        let last = following.last();
-        if last != from {
-            // It goes on by itself.
-            ports.detour.turn_back();
-        }
-        let asked = ports.hears.asked_since();
-        if let Some(leading) = told
-            && ports.detour.is_needed(now, asked, last.seq.next().0, leading.committed)
-        {
-            let upto = leading.committed;
-            tracing::warn!(behind = %last, %upto, "nobody answers in the stream with what comes behind this place: looking for it in the loggers' logs");
-            self.set_out(now, last, upto);
-        }
-        Ok(work)
-    }
-
-    /// The log of whoever holds the best one, message by message.
-    fn hear_holder(&mut self, now: Nanos) -> anyhow::Result<usize> {
-        let Self { seat: Seat::Candidate(campaign), ports, .. } = self else { return Ok(0) };
-        let Campaign { candidacy, adoption, .. } = &mut **campaign;
-        let in_bulk = ports.detour.is_on();
-        let mut astray = None;
-        let work = ports.hears.poll(now, &mut |_, bytes| {
-            let Ok(frame) = Frame::read(bytes) else { return Delivery::Refused };
-            if in_bulk {
-                return Delivery::Refused;
-            }
-            match adoption.take(&frame) {
-                Ok(()) => Delivery::Accepted,
-                Err(error) => {
-                    astray = Some(error);
-                    Delivery::Refused
-                }
-            }
-        });
-        let work = work.context("cannot receive the sequenced stream")?;
-        if let Some(error) = astray {
-            return Err(error.into());
-        }
-        if adoption.held() != candidacy.held() {
-            candidacy.handle_fetched(now, adoption.held());
-        }
-        Ok(work)
-    }
-
-    /// The same, in bulk: what lies far behind, from a snapshot on where nothing is known.
-    fn take_adopted(&mut self, now: Nanos) -> anyhow::Result<usize> {
-        let Self { seat: Seat::Candidate(campaign), ports, following, ledger, unproven, settings, .. } = self
-        else {
-            return Ok(0);
-        };
-        let detour = &mut ports.detour;
-        if !detour.is_on() {
-            return Ok(0);
-        }
-        let Campaign { candidacy, adoption, fetch, .. } = &mut **campaign;
-        let mut trouble = None;
-        let (work, way) = detour.go(now, &mut |piece| {
-            let taken = match piece {
-                Piece::Beginning(beginning) => begin_with(&beginning).map(|(begun, known)| {
-                    *adoption = Adoption::new(begun.committed(), settings.uncommitted);
-                    (*following, *ledger) = (begun, known);
-                    *unproven = candidacy.grant().adopted == Adopted::MayLack;
-                }),
-                Piece::Frame(bytes) => Frame::read(bytes)
-                    .map_err(anyhow::Error::from)
-                    .and_then(|frame| Ok(adoption.take(&frame)?)),
-            };
-            match taken {
-                Ok(()) if trouble.is_none() => Taken::Yes,
-                other => {
-                    trouble = trouble.take().or(other.err());
-                    Taken::Later
-                }
-            }
-        });
-        if let Some(error) = trouble {
-            return Err(error);
-        }
-        // It takes longer than an answer in the stream until the first piece comes.
-        let patient = detour.silence(now).is_none_or(|silence| silence < BULK_PATIENCE);
-        if patient {
-            candidacy.handle_fetched(now, adoption.held());
-        }
-        let held = adoption.held();
-        if let (Way::Ended { .. } | Way::Nowhere, Some((holder, upto))) = (way, *fetch)
-            && held != upto
-        {
-            self.ask_holder(now, holder, held, upto);
-        }
-        Ok(work)
-    }
-
-    /// Asks the holder of the best log for what is missing of it, in the stream.
-    fn ask_holder(&mut self, now: Nanos, holder: NodeId, after: Position, upto: Position) {
-        let session = self.settings.names.of(StreamKind::History, self.highest);
-        self.ports.hears.begin_session(session, after.seq.next().0);
-        let holders = self.settings.loggers.get(&holder).copied();
-        self.ports.hears.set_repair(holders.into_iter().collect());
-        self.ports.hears.expect_below(now, upto.seq.next().0);
-    }
-
-    fn seek_election(&mut self, now: Nanos) -> anyhow::Result<usize> {
-        let mut work = 0;
-        while let Seat::Candidate(campaign) = &mut self.seat
-            && let Some(wish) = campaign.candidacy.poll(now)
-        {
-            work += 1;
-            let &Grant { epoch, nonce, .. } = campaign.candidacy.grant();
-            match wish {
-                Wish::Ask => self.ports.control.say(Message::Prepare { epoch, nonce }),
-                Wish::Fetch { holder, after, upto } => {
-                    tracing::info!(%epoch, %holder, %after, %upto, "adopting the best log");
-                    campaign.fetch = Some((holder, upto));
-                    campaign.fetches += 1;
-                    let again = campaign.fetches > 1;
-                    // Another holder's log may have another tail: what was fetched of the one before is not relied on.
-                    campaign.adoption = Adoption::new(after, self.settings.uncommitted);
-                    self.fetch(now, holder, after, upto, again);
-                }
-                Wish::Begin { parent } => self.begin(now, parent)?,
-            }
-        }
-        Ok(work)
-    }
-
-    /// Fetches the best log: from its holder, as a rule. From any log that holds its last place if there is much of it, if
-    /// nothing is known of it, so that it can begin with a snapshot, or if the holder has not answered before: what it is asked
-    /// for may be in its archive.
-    fn fetch(&mut self, now: Nanos, holder: NodeId, after: Position, upto: Position, again: bool) {
-        let far = upto.seq.0.saturating_sub(after.seq.0) > WORTH_FETCHING;
-        if after == Position::GENESIS {
-            self.forget();
-        }
-        if after == Position::GENESIS || far || again {
-            let session = self.settings.names.of(StreamKind::History, self.highest);
-            self.ports.hears.begin_session(session, after.seq.next().0);
-            self.set_out(now, after, upto);
-        } else {
-            self.ports.detour.turn_back();
-            self.ask_holder(now, holder, after, upto);
-        }
     }
 
     /// Begins the epoch: what was adopted, its first frame, and what a new history begins with.
@@ -867,21 +601,6 @@ impl<T: Transport> Duty for SequencerNode<T> {
         self.ports.speaks.descriptors(out);
         self.ports.hears.descriptors(out);
     }
-}
-
-/// What a sequencer knows that begins with a snapshot.
-fn begin_with(beginning: &Beginning) -> anyhow::Result<(Following<Entry>, Ledger)> {
-    let at = beginning.about().position;
-    let ledger = Ledger::read(beginning.ledger()).with_context(|| format!("the snapshot behind {at}"))?;
-    Ok((Following::begin(at, REMEMBERED, ledger.started().cloned()), ledger))
-}
-
-/// Whether a sequencer can begin with it.
-///
-/// # Errors
-/// Why not.
-pub fn judge(beginning: &Beginning) -> Result<(), String> {
-    begin_with(beginning).map(|_| ()).map_err(|error| format!("{error:#}"))
 }
 
 /// A frame that this sequencer has just stamped, on its way to being committed.

@@ -70,6 +70,23 @@ impl Beginnings {
     }
 }
 
+/// Those who let anybody in, in their order: who is asked one after the other then waits for none that is gone.
+fn reachable(loggers: &[SocketAddr]) -> Vec<SocketAddr> {
+    let here = |logger: &SocketAddr| match Client::connect(*logger, CONNECT) {
+        Ok(_) => true,
+        Err(error) => {
+            tracing::debug!(%logger, %error, "nothing is had from this logger");
+            false
+        }
+    };
+    std::thread::scope(|scope| {
+        let asked: Vec<_> =
+            loggers.iter().map(|logger| (logger, scope.spawn(move || here(logger)))).collect();
+        let is_here = |thread: std::thread::ScopedJoinHandle<'_, bool>| thread.join().unwrap_or(false);
+        asked.into_iter().filter_map(|(logger, thread)| is_here(thread).then_some(*logger)).collect()
+    })
+}
+
 /// The snapshots up to there that loggers have, the newest first.
 fn offers(loggers: &[SocketAddr], upto: Seq) -> Vec<(Seq, SocketAddr)> {
     let mut offers = Vec::new();
@@ -128,6 +145,8 @@ impl<B> Debug for Fetching<B> {
 struct Fetcher<F: Begin> {
     begins: F,
     loggers: Vec<SocketAddr>,
+    /// Those of them who let anybody in when the look began.
+    here: Vec<SocketAddr>,
     pieces: SyncSender<(u64, Piece<F::With>)>,
     latest: Arc<AtomicU64>,
     /// Which look it is.
@@ -155,7 +174,14 @@ impl<B: Send + 'static> Fetching<B> {
         let (asks, wanted) = channel::<(u64, Wanted)>();
         let (found, pieces) = sync_channel(WAITING);
         let latest = Arc::new(AtomicU64::new(0));
-        let mut fetcher = Fetcher { begins, loggers, pieces: found, latest: Arc::clone(&latest), look: 0 };
+        let mut fetcher = Fetcher {
+            begins,
+            loggers,
+            here: Vec::new(),
+            pieces: found,
+            latest: Arc::clone(&latest),
+            look: 0,
+        };
         std::thread::Builder::new().name("fetch".to_owned()).spawn(move || {
             let _within = span.as_ref().map(tracing::Span::enter);
             while let Ok(mut newest) = wanted.recv() {
@@ -232,6 +258,7 @@ fn first_length(frames: &[u8]) -> usize {
 impl<F: Begin> Fetcher<F> {
     fn fetch(&mut self, wanted: Wanted) -> Result<(), Unwanted> {
         let upto = wanted.upto;
+        self.here = reachable(&self.loggers);
         let (mut after, or_snapshot) = match wanted.since {
             Since::OneOf(places) => (places, false),
             Since::Behind(place) => (vec![place], true),
@@ -249,7 +276,7 @@ impl<F: Begin> Fetcher<F> {
 
     /// Hands over what to begin with, if there is anything, and tells its place.
     fn begin(&mut self, upto: Position) -> Result<Option<Position>, Unwanted> {
-        let Some((at, with)) = self.begins.begin(&self.loggers, upto) else {
+        let Some((at, with)) = self.begins.begin(&self.here, upto) else {
             tracing::info!("there is no snapshot to begin with: the log is taken from its first frame on");
             return Ok(None);
         };
@@ -260,7 +287,7 @@ impl<F: Begin> Fetcher<F> {
     /// Hands over all frames, from one logger after the other, and tells how it ended.
     fn all(&self, after: &mut Vec<Position>, upto: Position) -> Result<Piece<F::With>, Unwanted> {
         let mut nothing = false;
-        for logger in &self.loggers {
+        for logger in &self.here {
             match self.frames(*logger, after, upto) {
                 Ok(()) => return Ok(Piece::End),
                 Err(Stopped::Unwanted) => return Err(Unwanted),

@@ -57,7 +57,7 @@ impl Trail {
         let last = told().last;
         let lost = (oldest.0..=end.0).take_while(|seq| !self.outlives(Seq(*seq), last)).count();
         digests.drain(..lost);
-        Kept { first: Seq(oldest.0 + lost as u64), digests }
+        Kept { first: Seq(oldest.0 + lost as u64), digests, landmarks: Vec::new() }
     }
 
     /// Whether the digest behind this frame cannot have been written over yet.
@@ -71,28 +71,37 @@ impl Trail {
     }
 }
 
-/// The digests that an engine had behind frames that follow each other.
+/// The digests that an engine had behind frames that follow each other, and behind some that lie further back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Kept {
     first: Seq,
     digests: Vec<Digest>,
+    landmarks: Vec<(Seq, Digest)>,
 }
 
 impl Kept {
     /// The digest behind a frame.
     #[must_use]
     pub fn at(&self, seq: Seq) -> Option<Digest> {
-        let at = usize::try_from(seq.0.checked_sub(self.first.0)?).ok()?;
-        self.digests.get(at).copied()
+        let at = seq.0.checked_sub(self.first.0).and_then(|at| usize::try_from(at).ok());
+        let landmark =
+            || self.landmarks.iter().find(|(landmark, _)| *landmark == seq).map(|(_, digest)| *digest);
+        at.and_then(|at| self.digests.get(at).copied()).or_else(landmark)
     }
 
-    /// How many there are.
+    /// The same, and these.
+    #[must_use]
+    pub fn with_landmarks(self, landmarks: impl IntoIterator<Item = (Seq, Digest)>) -> Self {
+        Self { landmarks: landmarks.into_iter().collect(), ..self }
+    }
+
+    /// How many follow each other.
     #[must_use]
     pub fn len(&self) -> usize {
         self.digests.len()
     }
 
-    /// Whether there are none.
+    /// Whether none do.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.digests.is_empty()
@@ -104,7 +113,7 @@ impl FromIterator<(Seq, Digest)> for Kept {
     fn from_iter<I: IntoIterator<Item = (Seq, Digest)>>(digests: I) -> Self {
         let mut digests = digests.into_iter().peekable();
         let first = digests.peek().map_or(Seq(0), |(seq, _)| *seq);
-        Self { first, digests: digests.map(|(_, digest)| digest).collect() }
+        Self { first, digests: digests.map(|(_, digest)| digest).collect(), landmarks: Vec::new() }
     }
 }
 
@@ -147,6 +156,14 @@ mod tests {
         assert_eq!((kept.len(), kept.at(Seq(50)), kept.at(Seq(51))), (41, Some(digest(50)), None));
         assert!(trail.copy(Seq(9), &|| span).is_empty());
         assert_eq!(kept, (10..=50).map(|seq| (Seq(seq), digest(seq))).collect());
+    }
+
+    #[test]
+    fn landmarks_are_held_however_far_they_lie_back() {
+        let (trail, span) = written(1, 3 * LEN);
+        let kept = trail.copy(span.last, &|| span).with_landmarks([(Seq(7), digest(7))]);
+        assert_eq!((kept.at(Seq(6)), kept.at(Seq(7)), kept.at(Seq(8))), (None, Some(digest(7)), None));
+        assert_eq!(kept.at(span.last), Some(digest(3 * LEN)));
     }
 
     #[test]

@@ -5,12 +5,14 @@ mod support;
 
 use cluster::{Differs, Finding, Testimony};
 use engine::inquiry::Step;
-use engine::{Inquiry, InquiryError, Kept, Past, Question, Replica};
+use engine::{Inquirer, Inquiry, InquiryError, InquiryThread, Kept, Past, Question, Replica};
 use hub::archive::Archive;
 use hub::{NODE, TOKEN, position};
+use node::Clock;
+use std::time::Duration;
 use support::{ALICE, BOB, Desk, GATEWAY, LIFE, LIMITS, Log, define, logon, order};
 use wire::command::Side;
-use wire::{Digest, Frame, Position, Seq};
+use wire::{Digest, Frame, Nanos, Position, Seq};
 
 const FRAMES: usize = 40;
 
@@ -151,9 +153,14 @@ fn a_snapshot_that_holds_something_else_than_the_engine_had_there_is_a_party_and
     // A former process wrote it, which had left out a command.
     let (wrong, _) = executed(&frames[..25], Some(12));
     archive.keep(&wrong);
-    let found = finding(question(&frames, &digests, 1), &mut *archive.past(), 9);
     let truth = *digests.last().expect("not empty");
-    assert_eq!((found.from, found.truth, found.differs), (Seq(0), truth, Differs::Nowhere));
+    // It remembers that, or that place alone of all that lies so far back.
+    let all = question(&frames, &digests, 1);
+    let kept = kept(&digests, 30).with_landmarks([(Seq(25), digests[24])]);
+    for asked in [Question { kept, ..all.clone() }, all] {
+        let found = finding(asked, &mut *archive.past(), 9);
+        assert_eq!((found.from, found.truth, found.differs), (Seq(0), truth, Differs::Nowhere));
+    }
 }
 
 #[test]
@@ -200,4 +207,51 @@ fn a_log_that_is_not_the_disputes_history_decides_nothing() {
     let mut inquiry = Inquiry::new(question, LIMITS);
     let error = inquiry.advance(&mut *past, 1_000).expect_err("a gap");
     assert!(matches!(error, InquiryError::Divergence(_)), "{error}");
+}
+
+/// Waits until the thread has found something.
+fn wait(thread: &mut InquiryThread) -> Finding {
+    let clock = Clock::start();
+    let until = clock.now().saturating_add(Nanos(60 * Nanos::SECOND.0));
+    loop {
+        if let Some(finding) = thread.poll(clock.now()) {
+            return finding;
+        }
+        assert!(clock.now() < until, "the thread finds nothing");
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+}
+
+#[test]
+fn a_thread_finds_out_what_it_was_asked_last_and_holds_nothing_else() {
+    let frames = history();
+    let digests = right(&frames);
+    let archive = archive(&frames[..30]);
+    let truth = *digests.last().expect("not empty");
+    let ways = archive.clone();
+    let mut thread = InquiryThread::start(move || Ok(ways.shelf()), LIMITS).expect("a thread");
+    let asked = |number| Question { number, ..question(&frames, &digests, 1) };
+    // The log ends too early for this one, and nobody wants to know it any more.
+    thread.begin(asked(1));
+    let until_it_looks = |looks: usize| {
+        let clock = Clock::start();
+        let until = clock.now().saturating_add(Nanos(60 * Nanos::SECOND.0));
+        while archive.kept().looks.len() < looks {
+            assert!(clock.now() < until, "the thread does not look");
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+    };
+    until_it_looks(1);
+    thread.give_up();
+    assert_eq!(thread.poll(Nanos(0)), None);
+    // Nor this one, when the next one comes.
+    thread.begin(asked(2));
+    until_it_looks(2);
+    archive.kept().frames.clone_from(&frames);
+    thread.begin(asked(3));
+    let found = wait(&mut thread);
+    assert_eq!((found.number, found.truth, found.differs), (3, truth, Differs::Nowhere));
+    assert_eq!(thread.poll(Nanos(0)), None, "it is told once");
+    thread.begin(asked(4));
+    assert_eq!(wait(&mut thread).number, 4, "and it goes on");
 }

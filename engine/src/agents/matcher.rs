@@ -198,7 +198,7 @@ impl<T: Transport> MatcherAgent<T> {
         self.speaker.epoch = self.replica.position().epoch;
         let session = self.names.of(StreamKind::Events, self.speaker.epoch);
         self.events.begin_session(session, self.replica.outbound().0);
-        self.shared.leave_behind(self.replica.position().seq, self.replica.digest());
+        self.shared.begin_trail(self.replica.position().seq, self.replica.digest());
         self.first = self.replica.position().seq;
         self.tell_progress();
         Ok(())
@@ -249,6 +249,7 @@ impl<T: Transport> MatcherAgent<T> {
             self.events.begin_session(self.names.of(StreamKind::Events, self.speaker.epoch), first_event.0);
         }
         if CommandKind::of(frame.header().kind).is_some_and(CommandKind::takes_snapshot) {
+            self.shared.set_landmark(self.replica.position().seq, self.replica.digest());
             self.take_snapshot();
         }
         for bytes in self.replica.events_mut() {

@@ -3,6 +3,7 @@
 use crate::trail::{Kept, Span, Trail};
 use crate::{Exchange, Replica};
 use cluster::status::Traffic;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use wire::{Digest, Epoch, Outbound, Position, Seq, Term};
@@ -74,6 +75,9 @@ pub(crate) struct Progress {
     pub applied: Position,
 }
 
+/// So many places at which snapshots can be taken are remembered, however far they lie back: more than anybody keeps snapshots.
+const LANDMARKS: usize = 64;
+
 /// The cells. Each lock is held for a copy, by one of two threads.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -86,6 +90,9 @@ pub(crate) struct Shared {
     beginning: Mutex<Option<Box<Replica<Exchange>>>>,
     /// The digests behind the last frames that were executed; how far, the progress tells.
     trail: Trail,
+    /// The digests at which this generation began, and behind the last commands at which snapshots are taken: whoever reads a snapshot
+    /// can tell whether it is what this engine had there.
+    landmarks: Mutex<VecDeque<(Seq, Digest)>>,
 }
 
 fn lock<T>(cell: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -103,6 +110,7 @@ impl Shared {
             progress: Mutex::default(),
             beginning: Mutex::default(),
             trail: Trail::new(trail),
+            landmarks: Mutex::default(),
         }
     }
 
@@ -146,6 +154,22 @@ impl Shared {
         *lock(&self.progress)
     }
 
+    /// The matching thread begins a generation, behind this frame; it counts with the progress that is told next.
+    pub(crate) fn begin_trail(&self, seq: Seq, digest: Digest) {
+        lock(&self.landmarks).clear();
+        self.set_landmark(seq, digest);
+        self.trail.set(seq, digest);
+    }
+
+    /// What the matching thread has behind this frame is to be remembered for long.
+    pub(crate) fn set_landmark(&self, seq: Seq, digest: Digest) {
+        let mut landmarks = lock(&self.landmarks);
+        if landmarks.len() == LANDMARKS {
+            landmarks.pop_front();
+        }
+        landmarks.push_back((seq, digest));
+    }
+
     /// The matching thread has executed this frame; it counts with the next progress that is told.
     pub(crate) fn leave_behind(&self, seq: Seq, digest: Digest) {
         self.trail.set(seq, digest);
@@ -158,7 +182,13 @@ impl Shared {
 
     /// All digests of this generation that are remembered, up to this frame.
     pub(crate) fn kept(&self, generation: u32, upto: Seq) -> Kept {
-        self.trail.copy(upto, &|| self.span(generation))
+        let kept = self.trail.copy(upto, &|| self.span(generation));
+        if self.progress().generation != generation {
+            return kept;
+        }
+        let landmarks = lock(&self.landmarks);
+        let earlier = landmarks.iter().copied().filter(|(seq, _)| *seq <= upto && *seq != Seq(0));
+        kept.with_landmarks(earlier)
     }
 
     /// Who asks is the one who lets a generation begin: while it asks about one, no later one begins.

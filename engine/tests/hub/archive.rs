@@ -47,12 +47,17 @@ impl Archive {
 
     /// An engine's way to it.
     pub fn past(&self) -> Box<dyn Past> {
-        Box::new(Shelf { archive: self.clone(), snapshot: None, frames: VecDeque::new() })
+        Box::new(self.shelf())
+    }
+
+    /// The same.
+    pub fn shelf(&self) -> Shelf {
+        Shelf { archive: self.clone(), snapshot: None, frames: VecDeque::new() }
     }
 }
 
 #[derive(Debug)]
-struct Shelf {
+pub struct Shelf {
     archive: Archive,
     snapshot: Option<Box<Replica<Exchange>>>,
     frames: VecDeque<Vec<u8>>,

@@ -7,7 +7,7 @@ use cluster::Role;
 use lockstep::load::{self, Amount, Pace, Plan};
 use lockstep::local::{LocalCluster, binaries_beside_this_one};
 use lockstep::plan::LocalPlan;
-use node::{Clock, Description, Shutdown};
+use node::{Clock, Description, Shutdown, Thread};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -35,6 +35,9 @@ pub(crate) struct SnapshotArgs {
     /// Requests a second.
     #[arg(long, default_value_t = 1_000)]
     rate: u64,
+    /// Priority of the nodes' threads (`threads.priority`) and of the load's; 0: they are ordinary ones, beside the process that writes.
+    #[arg(long, default_value_t = 10)]
+    priority: u8,
 }
 
 /// What one snapshot was.
@@ -47,13 +50,14 @@ struct Taken {
 
 /// Measures and tells.
 pub(super) fn run(args: SnapshotArgs, out: &mut dyn Write, shutdown: &Shutdown) -> anyhow::Result<()> {
-    let SnapshotArgs { resting, pairs, seconds, rate } = args;
+    let SnapshotArgs { resting, pairs, seconds, rate, priority } = args;
     ensure!(resting > 0 && pairs > 0 && seconds > 0 && rate > 0, "every number must be above zero");
     let directory =
         tempfile::Builder::new().prefix("lockstep-bench-").tempdir().context("cannot create a directory")?;
     // Every run has a session of its own: what rests from the run before is then nobody's surprise.
     let sessions = 2 * pairs;
-    let more = format!("[snapshot]\ncommands = 0\n{}", resting::limits(resting));
+    let more =
+        format!("[snapshot]\ncommands = 0\n\n[threads]\npriority = {priority}\n{}", resting::limits(resting));
     let plan = LocalPlan { sessions: sessions + resting::FILLERS, more, ..LocalPlan::default() };
     let description = Description::load(&plan.write(directory.path())?)?;
     let mut cluster = LocalCluster::start(description.clone(), &binaries_beside_this_one()?)?;
@@ -71,7 +75,8 @@ pub(super) fn run(args: SnapshotArgs, out: &mut dyn Write, shutdown: &Shutdown) 
             let client = clients.next().context("every run has a session")?;
             let amount = Amount::Time(Nanos(seconds.saturating_mul(Nanos::SECOND.0)));
             let new = Plan::new(gateways.clone(), vec![client], plan.instruments.clone());
-            let plan = Plan { pace: Pace::Rate(rate), amount, seed: seed as u64, ..new };
+            let thread = Thread { priority, ..new.thread };
+            let plan = Plan { pace: Pace::Rate(rate), amount, seed: seed as u64, thread, ..new };
             let report = load::run(&plan, shutdown, &mut |_| {})?;
             ensure!(report.is_clean(), "the load run did not end well:\n{report}");
             Ok(report.latency)

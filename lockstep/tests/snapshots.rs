@@ -58,7 +58,8 @@ fn said(description: &Description, node: &NodeEntry) -> String {
 fn a_killed_engine_comes_back_from_a_snapshot_and_past_a_damaged_one_and_takes_over() {
     let directory = tempfile::tempdir().unwrap();
     let mut plan = plan(FAILOVER);
-    plan.more += "\n\n[snapshot]\ncommands = 200\n";
+    // A busy machine shall not make engines change their roles.
+    plan.more += "\ntakeover = \"400ms\"\n\n[snapshot]\ncommands = 200\n";
     let description = Description::load(&plan.write(directory.path()).unwrap()).unwrap();
     let shutdown = Shutdown::default();
     let mut cluster = LocalCluster::start(description.clone(), binaries()).unwrap();

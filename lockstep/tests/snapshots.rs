@@ -6,7 +6,9 @@
 mod cluster_support;
 
 use cluster::Role;
+use cluster::status::Detail;
 use cluster_support::binaries;
+use lockstep::board::Board;
 use lockstep::chaos::command::plan;
 use lockstep::load::{self, Amount, Pace, Plan};
 use lockstep::local::LocalCluster;
@@ -64,10 +66,23 @@ fn a_killed_engine_comes_back_from_a_snapshot_and_past_a_damaged_one_and_takes_o
     let shutdown = Shutdown::default();
     let mut cluster = LocalCluster::start(description.clone(), binaries()).unwrap();
     cluster.wait_until_ready(&shutdown).unwrap();
-    trade(&description, 1);
-    cluster.wait_until_settled(PATIENCE, &shutdown).unwrap();
     let (hot, warm) = (description.node("engine-1").unwrap(), description.node("engine-2").unwrap());
     let loggers: Vec<_> = description.nodes_of(Role::Logger).collect();
+    // As long as nobody stands by, the hot one writes the snapshots.
+    let stands_by = |board: &Board| {
+        description.nodes_of(Role::Supervisor).all(|supervisor| {
+            let detail = board.status(supervisor.id).map(|status| &status.detail);
+            matches!(detail, Some(Detail::Supervisor { successor, .. }) if *successor == Some(warm.id))
+        })
+    };
+    let until = cluster.clock().now().saturating_add(PATIENCE);
+    while !stands_by(cluster.board()) {
+        cluster.look().unwrap();
+        assert!(cluster.clock().now() < until, "nobody stands by: {}", said(&description, warm));
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+    trade(&description, 1);
+    cluster.wait_until_settled(PATIENCE, &shutdown).unwrap();
 
     // Every logger gets what the engine that stands by writes.
     let until = cluster.clock().now().saturating_add(PATIENCE);

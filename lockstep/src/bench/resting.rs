@@ -12,13 +12,14 @@ use std::path::{Path, PathBuf};
 /// Sessions that fill the books, and their unanswered requests.
 pub(super) const FILLERS: usize = 4;
 const WINDOW: u32 = 256;
-/// Names that the load itself may use.
-const NAMES: u64 = 1 << 21;
+/// Names that the load itself may use: half an hour of it.
+const NAMES: u64 = 1 << 22;
 
 /// The section of a description in which so many orders can rest, beside what the load itself leaves open.
 pub(super) fn limits(resting: u64) -> String {
     let orders = (resting + (1 << 18)).next_power_of_two();
-    format!("\n[engine]\nresting_orders = {orders}\nnames = {}\n", resting + NAMES)
+    // One name of each resting order, and one that is kept for its cancel.
+    format!("\n[engine]\nresting_orders = {orders}\nnames = {}\n", 2 * resting + NAMES)
 }
 
 /// Fills the books of a running cluster through the described sessions behind the first `sessions`, which log out then. Gives
